@@ -1,0 +1,75 @@
+//! What kind of failure an error is, and the exit code that tells a calling program so.
+//!
+//! Every error enum of the crate answers [`Failure`]; nothing else decides retries or exit codes.
+
+/// Who must do something about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureClass {
+    /// It may work when tried again.
+    Transient,
+    /// The recording is at fault: trying again is useless.
+    Source,
+    /// The machine is full: space, memory.
+    Capacity,
+    /// What was asked for cannot be.
+    Usage,
+    /// The output is in the way.
+    Output,
+    /// We are at fault.
+    Bug,
+    /// Somebody asked us to stop.
+    Cancelled,
+}
+
+/// What every error of the crate can say about itself.
+pub trait Failure: std::error::Error {
+    /// Returns the stable code, `MEDIA_TRUNCATED`, listed in `docs/errors.md`.
+    fn code(&self) -> &'static str;
+    /// Returns who must do something.
+    fn class(&self) -> FailureClass;
+    /// Returns what to do about it, one sentence without a full stop; empty where the text says it already.
+    fn cure(&self) -> &'static str;
+}
+
+/// The process's exit codes, for every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything asked for is done and proven.
+    Done = 0,
+    /// Failed for a reason not named below.
+    Failure = 1,
+    /// The command line cannot be understood or contradicts itself.
+    Usage = 2,
+    /// The source is damaged, cut short, or no media that we take.
+    BadInput = 3,
+    /// The output exists, or is the source.
+    OutputRefused = 4,
+    /// Disk, network or object storage failed.
+    Storage = 5,
+    /// Some renditions are done, some failed.
+    Partial = 6,
+    /// Another run holds the output; try again later.
+    Temporary = 75,
+    /// A configuration file is wrong.
+    BadConfiguration = 78,
+    /// Stopped by Ctrl-C.
+    Interrupted = 130,
+    /// Stopped by SIGTERM.
+    Terminated = 143,
+}
+
+impl ExitCode {
+    /// Returns the code for a failure of this class. A stop by signal is told apart by the caller.
+    pub const fn from_class(class: FailureClass) -> Self {
+        match class {
+            FailureClass::Transient => Self::Temporary,
+            FailureClass::Source => Self::BadInput,
+            FailureClass::Capacity => Self::Storage,
+            FailureClass::Usage => Self::Usage,
+            FailureClass::Output => Self::OutputRefused,
+            FailureClass::Bug => Self::Failure,
+            FailureClass::Cancelled => Self::Interrupted,
+        }
+    }
+}

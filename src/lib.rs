@@ -1,0 +1,7 @@
+//! reelmill: any recording in, a proven ladder of renditions out.
+//!
+//! Modules stand in reading order. The directions: `main → cli → command → stages → {proof, av} → media`.
+
+pub mod failure;
+pub mod media;
+pub mod transcode;

@@ -1,0 +1,18 @@
+//! The vocabulary of the field: what a recording is, what a rendition is, what may be asked of one.
+//!
+//! Values only. Nothing here reads a file, calls libav or knows the command line.
+
+mod codec;
+mod info;
+mod rate_control;
+mod rendition;
+mod time;
+
+pub use codec::{AudioCodec, Chroma, Container, PixelFormat, VideoCodec};
+pub use info::{
+    AudioInfo, ColorTags, Discontinuity, Dynamics, MediaInfo, Oddity, OtherStream, Range, Rotation, Scan, Timing,
+    VideoInfo,
+};
+pub use rate_control::{Encoder, RateControl, RateControlMode};
+pub use rendition::{RenditionName, RenditionNameError};
+pub use time::{MICROSECONDS, Ratio, TimeBase, Timestamp};

@@ -1,0 +1,49 @@
+//! What a run did: the values that the command prints and the JSON result carries.
+
+use std::path::PathBuf;
+
+use super::TranscodeError;
+use crate::media::RenditionName;
+
+/// What became of every rendition of a plan, in the plan's order.
+#[derive(Debug)]
+pub struct Outcome {
+    /// One entry per rendition.
+    pub renditions: Vec<RenditionOutcome>,
+}
+
+/// What became of one rendition.
+#[derive(Debug)]
+pub struct RenditionOutcome {
+    /// Its name.
+    pub name: RenditionName,
+    /// Where it stands, or would have.
+    pub path: PathBuf,
+    /// The proven file, or why there is none.
+    pub result: Result<Finished, TranscodeError>,
+}
+
+/// A finished output, measured from the file itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// Picture packets in the file.
+    pub frames: u64,
+    /// Seconds from first to last packet's end.
+    pub duration_seconds: f64,
+    /// Size of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file, in lower-case hex.
+    pub sha256: String,
+    /// Width of the picture as coded.
+    pub width: u32,
+    /// Height of the picture as coded.
+    pub height: u32,
+    /// FFmpeg's name of the picture codec.
+    pub video_codec: String,
+    /// FFmpeg's name of the sound codec, where there is sound.
+    pub audio_codec: Option<String>,
+    /// Whether the proof ran (`--no-verify` skips it).
+    pub verified: bool,
+    /// What was mended on the way, one sentence fragment each.
+    pub repairs: Vec<String>,
+}
