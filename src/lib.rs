@@ -2,6 +2,10 @@
 //!
 //! Modules stand in reading order. The directions: `main → cli → command → stages → {proof, av} → media`.
 
+pub mod atomic_file;
+pub mod cli;
+pub mod command;
 pub mod failure;
 pub mod media;
+pub mod telemetry;
 pub mod transcode;
