@@ -26,8 +26,9 @@ impl Default for Screen {
 impl Screen {
     /// Returns the process's stderr.
     pub fn new() -> Self {
-        // Ten redraws a second look alive and cost nothing; more would show no more, since counters are read slower.
-        Self { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)) }
+        // High enough that no bar of a full ladder is left out of a redraw; how often there is one, the reader of the
+        // counters decides.
+        Self { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(100)) }
     }
 
     /// Returns where bars are added.
@@ -38,6 +39,11 @@ impl Screen {
     /// Writes `line` above the bars. That stderr is closed must not stop the work, so failures are not told.
     pub fn say(&self, line: &str) {
         self.write(format!("{line}\n").as_bytes());
+    }
+
+    /// Writes `question` and leaves the cursor behind it.
+    pub fn ask(&self, question: &str) {
+        self.write(format!("{question} ").as_bytes());
     }
 
     fn write(&self, bytes: &[u8]) {
@@ -80,6 +86,7 @@ pub fn start(screen: &Screen, level: tracing::Level, filter: Option<&str>) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(screen.clone())
+        .with_timer(tracing_subscriber::fmt::time::uptime())
         .with_target(false)
         // Colors would be escaped by `LogLine` along with everything else that steers a terminal.
         .with_ansi(false)

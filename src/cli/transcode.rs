@@ -9,6 +9,10 @@ use crate::media::{Container, Encoder, RateControlMode};
 use crate::transcode::{AudioRequest, RenditionRequest};
 
 const EXAMPLES: &str = "\
+A rendition may have settings of its own (crf=, bitrate=, preset=). In a folder, outputs are
+named <source>_<NAME>.<container>. In rates and sizes k is 1000. Progress goes to stderr, the
+result to stdout; reelmill --help lists the exit codes.
+
 Examples:
   reelmill transcode lesson.flv -r 720P -r 480P -r 240P -o out/
   reelmill transcode talk.avi -o talk.mp4
@@ -24,44 +28,44 @@ pub struct TranscodeArgs {
     #[arg(value_name = "SOURCE", value_hint = ValueHint::FilePath, value_parser = value::path())]
     pub source: PathBuf,
 
-    /// A rung by its short side, repeatable: 2160P 1440P 1080P 720P 480P 360P 240P; with crf=, bitrate=, preset=
-    /// of its own [default: the source's size]
+    /// 2160P 1440P 1080P 720P 480P 360P or 240P; repeatable [default: the source's]
     #[arg(short = 'r', long = "rendition", value_name = "NAME[:k=v,…]", value_parser = value::rendition)]
     #[arg(help_heading = "Output")]
     pub renditions: Vec<RenditionRequest>,
-    /// A file (one rendition) or a folder ending in / (<stem>_<NAME>.<ext>) [default: beside the source]
+    /// A file, or a folder ending in / [default: beside the source]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath, value_parser = value::path())]
     #[arg(help_heading = "Output")]
     pub output: Option<PathBuf>,
-    /// flv or mp4 [default: by the output's extension, else the source's, else mp4]
-    #[arg(long, value_enum, ignore_case = true, hide_possible_values = true, help_heading = "Output")]
+    /// flv or mp4 [default: by extension, else the source's, else mp4]
+    #[arg(long, value_enum, ignore_case = true, hide_possible_values = true)]
+    #[arg(value_name = "NAME", help_heading = "Output")]
     pub container: Option<Container>,
-    /// Overwrite what exists [default: ask on a terminal, refuse elsewhere]
+    /// Overwrite what exists [default: ask; refuse where nobody is there]
     #[arg(short = 'y', long = "overwrite", conflicts_with = "no_overwrite", help_heading = "Output")]
     pub overwrite: bool,
     /// Never overwrite, never ask
     #[arg(short = 'n', long = "no-overwrite", help_heading = "Output")]
     pub no_overwrite: bool,
 
-    /// x264 [default: x264]
+    /// Which encoder makes the picture [default: x264]
     #[arg(long, value_enum, ignore_case = true, default_value_t = Encoder::X264, help_heading = "Picture")]
-    #[arg(hide_default_value = true, hide_possible_values = true)]
+    #[arg(value_name = "NAME", hide_default_value = true, hide_possible_values = true)]
     pub encoder: Encoder,
     /// ultrafast to placebo: slower makes smaller files [default: veryfast]
     #[arg(long, value_name = "NAME", help_heading = "Picture")]
     pub preset: Option<String>,
-    /// Keyframe grid, on the same frames in every rendition [default: 4]
+    /// Keyframe grid, the same in every rendition [default: 4]
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0, value_parser = value::positive_seconds)]
     #[arg(hide_default_value = true, help_heading = "Picture", allow_negative_numbers = true)]
     pub keyint: f64,
-    /// An encoder option passed on as it is, repeatable; a mistyped one is refused
+    /// Raw encoder option, repeatable; a mistyped one is refused
     #[arg(long = "enc", value_name = "KEY=VALUE", value_parser = value::encoder_option, help_heading = "Picture")]
     pub encoder_options: Vec<(String, String)>,
     /// Encode even what could be copied
     #[arg(long, help_heading = "Picture")]
     pub force_encode: bool,
 
-    /// How bits are spent: copy, crf, cq, cbr, abr or vbr [default: crf, copying what fits]
+    /// copy, crf, cq, cbr, abr or vbr [default: crf, copying what fits]
     #[arg(long, value_name = "MODE", value_enum, ignore_case = true, hide_possible_values = true)]
     #[arg(help_heading = "Rate control")]
     pub rate_control: Option<RateControlMode>,
@@ -72,7 +76,7 @@ pub struct TranscodeArgs {
     /// Constant quantiser, 0 (lossless) to 51 (worst)
     #[arg(long, value_name = "N", help_heading = "Rate control")]
     pub cq: Option<u32>,
-    /// Bits per second for cbr, abr and vbr: 2M, 800k or 2500000
+    /// Bits per second for cbr, abr, vbr: 2M, 800k, 2500000
     #[arg(long, value_name = "RATE", value_parser = value::bit_rate, help_heading = "Rate control")]
     pub bitrate: Option<u64>,
     /// Bits per second at most, for vbr
@@ -82,25 +86,25 @@ pub struct TranscodeArgs {
     #[arg(long, value_name = "BITS", value_parser = value::bit_rate, help_heading = "Rate control")]
     pub bufsize: Option<u64>,
 
-    /// copy, aac, aac:128k or none; copy falls back to aac where the container cannot hold it [default: copy]
+    /// copy, aac, aac:128k or none [default: copy, aac where it cannot be]
     #[arg(long, value_name = "WHAT", default_value = "copy", value_parser = value::audio)]
     #[arg(hide_default_value = true, help_heading = "Sound")]
     pub audio: AudioRequest,
 
-    /// Take a source that ends early as a named repair instead of an error
+    /// Take a source that ends early as a repair, not an error
     #[arg(long, help_heading = "Safety")]
     pub accept_truncated: bool,
-    /// Skip the proof that every output is whole (said loudly in the result)
+    /// Skip the proof that every output is whole (said loudly)
     #[arg(long, help_heading = "Safety")]
     pub no_verify: bool,
 
-    /// Print the plan with its reasons and the equivalent ffmpeg line; do nothing
+    /// Print the plan, its reasons and the ffmpeg line; do nothing
     #[arg(long, conflicts_with = "json", help_heading = "Report")]
     pub explain: bool,
-    /// Print one JSON document on stdout instead of the table
+    /// Print one JSON document instead of the table
     #[arg(long, help_heading = "Report")]
     pub json: bool,
-    /// Progress on stderr: auto, bar, plain, json or none [default: auto, a bar on a terminal]
+    /// bar, plain, json, none or auto: bar on a terminal [default: auto]
     #[arg(long, value_name = "STYLE", value_enum, default_value_t = ProgressStyle::Auto)]
     #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Report")]
     pub progress: ProgressStyle,

@@ -116,7 +116,7 @@ fn ask(paths: &[PathBuf], console: &Console) -> bool {
     for path in paths {
         console.screen.say(&format!("exists already: {}", crate::telemetry::printable(&path.to_string_lossy())));
     }
-    console.screen.say(if paths.len() == 1 { "Overwrite it? [y/N]" } else { "Overwrite them? [y/N]" });
+    console.screen.ask(if paths.len() == 1 { "overwrite it? [y/N]" } else { "overwrite them? [y/N]" });
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
 }

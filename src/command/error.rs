@@ -126,7 +126,10 @@ impl CommandError {
     /// Returns what clap has to say, without its color, its own `error:` and its usage lines.
     pub(super) fn from_usage(error: &clap::Error) -> Self {
         let text = error.render().to_string();
-        let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
         let text = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         Self::Usage(text.trim_start_matches("error: ").to_owned())
     }

@@ -28,7 +28,10 @@ impl WorkFolder {
         for _ in 0..TRIES {
             if let Some(lock) = try_claim(path)? {
                 let folder = Self { path: path.to_owned(), _lock: lock };
-                folder.clean().map_err(|error| unwritable(path, error))?;
+                let left = folder.clean().map_err(|error| unwritable(path, error))?;
+                if left > 0 {
+                    tracing::info!(path = %path.display(), left, "removed what a killed run left");
+                }
                 return Ok(folder);
             }
         }
@@ -40,28 +43,29 @@ impl WorkFolder {
         &self.path
     }
 
-    /// Removes everything but the lock.
-    fn clean(&self) -> io::Result<()> {
+    /// Removes everything but the lock and returns how many things that were.
+    fn clean(&self) -> io::Result<usize> {
+        let mut removed = 0;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             if entry.file_name() == LOCK {
                 continue;
             }
-            tracing::info!(path = %entry.path().display(), "removed what a killed run left");
             if entry.file_type()?.is_dir() {
                 fs::remove_dir_all(entry.path())?;
             } else {
                 fs::remove_file(entry.path())?;
             }
+            removed += 1;
         }
-        Ok(())
+        Ok(removed)
     }
 }
 
 impl Drop for WorkFolder {
     /// The lock file goes last, and while the lock is held: whoever waits for it sees the folder whole or gone.
     fn drop(&mut self) {
-        let removed = self.clean().and_then(|()| fs::remove_file(self.path.join(LOCK)));
+        let removed = self.clean().and_then(|_| fs::remove_file(self.path.join(LOCK)));
         if let Err(error) = removed.and_then(|()| fs::remove_dir(&self.path)) {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove the work folder");
         }

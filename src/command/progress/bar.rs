@@ -6,36 +6,43 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Display, View};
 use crate::command::{Console, figure};
+use crate::media::RenditionName;
+use crate::telemetry::Screen;
 use crate::transcode::{Phase, Progress};
 
 /// A bar moves in thousandths.
-const STEPS: f64 = 1000.0;
+const STEPS: u64 = 1000;
 
 /// One bar per rendition.
 pub(super) struct Bars {
+    screen: Screen,
     bars: Vec<ProgressBar>,
 }
 
 impl Bars {
     pub(super) fn new(progress: &Progress, console: &Console) -> Self {
-        let names: Vec<String> = progress.renditions.iter().map(|rendition| rendition.name.to_string()).collect();
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        let add = |name: String| {
-            let bar = console.screen.bars().add(ProgressBar::new(STEPS as u64));
+        let names = progress.renditions.iter().map(|rendition| rendition.name);
+        let width = name_width(names.clone());
+        let add = |name: RenditionName| {
+            let bar = console.screen.bars().add(ProgressBar::new(STEPS));
             bar.set_style(style(console.stderr.0));
-            bar.set_prefix(format!("{name:>width$}"));
+            bar.set_prefix(format!("{:>width$}", name.to_string()));
             bar
         };
-        Self { bars: names.into_iter().map(add).collect() }
+        Self { screen: console.screen.clone(), bars: names.map(add).collect() }
     }
 
     fn draw(&self, views: &[View]) {
         for (bar, view) in self.bars.iter().zip(views) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "percent is 0 to 100")]
-            bar.set_position((view.percent / 100.0 * STEPS) as u64);
+            bar.set_position((view.percent * 10.0) as u64);
             bar.set_message(figures(view));
         }
     }
+}
+
+fn name_width(names: impl Iterator<Item = RenditionName>) -> usize {
+    names.map(|name| name.to_string().len()).max().unwrap_or(0)
 }
 
 fn style(color: bool) -> ProgressStyle {
@@ -66,11 +73,16 @@ impl Display for Bars {
         self.draw(views);
     }
 
-    /// The bars stay where they are: the result follows below them.
+    /// The bars give way to lines of text. Bars left standing would be wiped by the next thing said, together with
+    /// whatever was printed below them by then.
     fn end(&mut self, views: &[View], _now: Duration) {
-        self.draw(views);
-        for bar in &self.bars {
-            bar.abandon();
+        for bar in self.bars.drain(..) {
+            bar.finish_and_clear();
+            self.screen.bars().remove(&bar);
+        }
+        let width = name_width(views.iter().map(|view| view.name));
+        for view in views {
+            self.screen.say(&format!("{:>width$} {}", view.name.to_string(), figures(view)));
         }
     }
 }
@@ -78,7 +90,6 @@ impl Display for Bars {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::RenditionName;
 
     #[test]
     fn a_bar_tells_percent_frames_rates_and_the_end() {
