@@ -9,9 +9,9 @@ use crate::media::{Container, Encoder, RateControlMode};
 use crate::transcode::{AudioRequest, RenditionRequest};
 
 const EXAMPLES: &str = "\
-A rendition may have settings of its own (crf=, bitrate=, preset=). In a folder, outputs are
-named <source>_<NAME>.<container>. In rates and sizes k is 1000. Progress goes to stderr, the
-result to stdout; reelmill --help lists the exit codes.
+Give -r once for each rendition; each may have its own crf=, bitrate= and preset=. In a folder,
+outputs are named <source>_<NAME>.<container>. In rates and sizes k is 1000. Progress goes to
+stderr, the result to stdout; reelmill --help lists the exit codes.
 
 Examples:
   reelmill transcode lesson.flv -r 720P -r 480P -r 240P -o out/
@@ -28,7 +28,7 @@ pub struct TranscodeArgs {
     #[arg(value_name = "SOURCE", value_hint = ValueHint::FilePath, value_parser = value::path())]
     pub source: PathBuf,
 
-    /// 2160P 1440P 1080P 720P 480P 360P or 240P; repeatable [default: the source's]
+    /// 2160P 1440P 1080P 720P 480P 360P 240P [default: the source's]
     #[arg(short = 'r', long = "rendition", value_name = "NAME[:k=v,…]", value_parser = value::rendition)]
     #[arg(help_heading = "Output")]
     pub renditions: Vec<RenditionRequest>,

@@ -7,7 +7,7 @@ use super::engine::{self, Interrupt};
 use super::signal::SignalWatch;
 use super::{CommandError, Console, check, figure, oddity, wire};
 use crate::cli::ProbeArgs;
-use crate::failure::{ExitCode, FailureClass};
+use crate::failure::ExitCode;
 use crate::media::{AudioInfo, Dynamics, MediaInfo, Range, Scan, Timing, VideoInfo};
 use crate::telemetry::printable;
 use crate::transcode::Request;
@@ -18,10 +18,8 @@ pub(super) fn run(args: &ProbeArgs, console: &Console) -> Result<ExitCode, Comma
     check::source(&args.source)?;
     let interrupt = Interrupt::default();
     let signals = SignalWatch::start(&interrupt, console)?;
-    let info = engine::probe(&args.source, &interrupt).map_err(|error| match signals.exit_code() {
-        Some(code) if error.failure().class() == FailureClass::Cancelled => CommandError::Stopped(code),
-        _ => error,
-    })?;
+    let info = engine::probe(&args.source, &interrupt).map_err(|error| signals.attribute(error))?;
+    // A recording that cannot be transcoded can still be looked at: the refusal is part of the answer, not a failure.
     let plan = engine::plan(&info, &Request::default());
     let text = if args.json {
         wire::probe_document(&args.source, &info, plan.as_ref().map_err(CommandError::failure))
@@ -42,6 +40,7 @@ fn report(source: &Path, info: &MediaInfo, plan: Result<&Plan, &CommandError>, p
     facts.extend(info.oddities.iter().map(|found| ("odd", oddity::text(found))));
     facts.extend(planned(plan));
     let mut lines = vec![paint.strong(&printable(&source.to_string_lossy()))];
+    // A label is said once for all the facts under it.
     let mut before = "";
     for (label, fact) in &facts {
         let shown = if *label == before { "" } else { label };
@@ -64,6 +63,7 @@ fn file(info: &MediaInfo) -> String {
     text
 }
 
+/// Returns the picture's four lines: what it is, its colors, its timing, its weight.
 fn picture(video: &VideoInfo) -> [(&'static str, String); 4] {
     let profile = video.profile.as_ref().map(|name| format!(" {}", printable(name))).unwrap_or_default();
     let stream = format!("#{} {}{profile}, {}", video.stream_index, video.codec.name(), size(video));
@@ -71,6 +71,7 @@ fn picture(video: &VideoInfo) -> [(&'static str, String); 4] {
         Timing::Constant => format!("{:.4}", video.frame_rate.value()),
         Timing::Variable => format!("{:.4} on average (variable)", video.frame_rate.value()),
     };
+    // Whole rates are most of them and read better whole; 23.9760 needs its digits.
     let rate = rate.replacen(".0000", "", 1);
     let timing = format!("{} at {rate} fps, {}", figure::count(video.packets, "frame"), scan(video.scan));
     let gap = video.longest_keyframe_gap_seconds;

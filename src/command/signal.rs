@@ -9,7 +9,7 @@ use signal_hook::iterator::{Handle, Signals};
 
 use super::engine::Interrupt;
 use super::{CommandError, Console};
-use crate::failure::ExitCode;
+use crate::failure::{ExitCode, FailureClass};
 
 /// Listens until it is dropped.
 #[derive(Debug)]
@@ -47,6 +47,14 @@ impl SignalWatch {
         let answer = question();
         self.heard.idle.store(false, Ordering::SeqCst);
         answer
+    }
+
+    /// Returns `error`, or where a signal broke a stage off, that signal's own: it decides the exit code.
+    pub(super) fn attribute(&self, error: CommandError) -> CommandError {
+        match self.exit_code() {
+            Some(code) if error.failure().class() == FailureClass::Cancelled => CommandError::Stopped(code),
+            _ => error,
+        }
     }
 
     /// Returns the exit code of the signal that was heard, if any.

@@ -52,10 +52,12 @@ pub(super) fn table(
     lines.join("\n")
 }
 
+/// The engine's word counts, not the option's: whatever skipped the proof, it is said.
 fn is_unproven(rendition: &RenditionOutcome) -> bool {
     rendition.result.as_ref().is_ok_and(|file| !file.verified)
 }
 
+/// Returns the first line: what the source was.
 fn headline(source: &Path, info: &MediaInfo, paint: Paint) -> String {
     let mut text = paint.strong(&printable(&source.to_string_lossy()));
     if let Some(video) = &info.video {
@@ -102,6 +104,7 @@ fn cells(planned: &RenditionPlan, done: &RenditionOutcome) -> [String; 8] {
     }
 }
 
+/// A file of sound alone has no size.
 fn size(file: &Finished) -> String {
     if file.width == 0 { "–".to_owned() } else { format!("{}x{}", file.width, file.height) }
 }
@@ -122,6 +125,7 @@ fn row(cells: &[String; 8], widths: &[usize; 8]) -> String {
     )
 }
 
+/// Paint comes after alignment, which counts letters and would count escape sequences too.
 fn painted_row(cells: &[String; 8], widths: &[usize; 8], done: &RenditionOutcome, paint: Paint) -> String {
     let text = row(cells, widths);
     match &done.result {
@@ -156,6 +160,7 @@ fn remarks(planned: &RenditionPlan, done: &RenditionOutcome) -> Vec<String> {
     remarks
 }
 
+/// Returns what was done with the sound, to follow the picture's settings.
 fn sound(plan: &AudioPlan) -> String {
     match plan {
         AudioPlan::None => String::new(),
@@ -165,6 +170,7 @@ fn sound(plan: &AudioPlan) -> String {
     }
 }
 
+/// Returns the last line: how many, how long, how fast, at what cost.
 fn totals(info: &MediaInfo, outcome: &Outcome, cost: Cost) -> String {
     let done = outcome.renditions.iter().filter(|rendition| rendition.result.is_ok()).count();
     let total = outcome.renditions.len();

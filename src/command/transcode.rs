@@ -31,8 +31,7 @@ pub fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, CommandE
     let target = Target::of(args.output.as_deref(), Path::is_dir);
     let interrupt = Interrupt::default();
     let signals = SignalWatch::start(&interrupt, console)?;
-    let code = |error| stopped_by(&signals, error);
-    let planned = decide(args, &target, &interrupt, console, &signals).map_err(code)?;
+    let planned = decide(args, &target, &interrupt, console, &signals).map_err(|error| signals.attribute(error))?;
     if args.explain {
         return explain(&args.source, &planned, console);
     }
@@ -41,14 +40,6 @@ pub fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, CommandE
     let wall_seconds = began.elapsed().as_secs_f64();
     tell(args, &planned, &outcome, wall_seconds, console)?;
     Ok(exit_code(&outcome, signals.exit_code()))
-}
-
-/// A stage that a signal broke off answers with that signal's exit code.
-fn stopped_by(signals: &SignalWatch, error: CommandError) -> CommandError {
-    match signals.exit_code() {
-        Some(code) if error.failure().class() == FailureClass::Cancelled => CommandError::Stopped(code),
-        _ => error,
-    }
 }
 
 /// Checks everything that can be checked before work begins, cheapest first, and makes the plan.
@@ -67,6 +58,7 @@ fn decide(
         let found = check::outputs(&args.source, outputs)?;
         signals.while_asking(|| check::overwriting(&found, existing, console))
     };
+    // `--explain` touches nothing and so may be asked about outputs that exist.
     // A file named by the person is known before the source is read, which takes a while for a long one.
     let named = if let Target::File(path) = target { std::slice::from_ref(path) } else { &[] };
     if !args.explain && !named.is_empty() {
@@ -76,6 +68,7 @@ fn decide(
     let info = engine::probe(&args.source, interrupt)?;
     let plan = engine::plan(&info, &request)?;
     let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
+    // Again, now that the plan is known: the names asked for are not always the names made.
     target.check_count(names.len())?;
     let outputs = target.outputs(&args.source, &names, plan.container);
     if !args.explain && named.is_empty() {
@@ -180,6 +173,7 @@ fn tell(
     } else {
         Ok(())
     };
+    // On stderr even when they stand in the table or the document: stdout may lead into a file that nobody watches.
     for (names, error) in failures(outcome) {
         console.screen.say(&console::complaint_about(&names, error, console.stderr));
     }

@@ -32,6 +32,7 @@ impl Bars {
         Self { screen: console.screen.clone(), bars: names.map(add).collect() }
     }
 
+    /// Position before message: the message's redraw then shows both.
     fn draw(&self, views: &[View]) {
         for (bar, view) in self.bars.iter().zip(views) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "percent is 0 to 100")]

@@ -10,6 +10,7 @@ use crate::transcode::Phase;
 
 /// A short run is followed closely; an hours-long one must not fill a log.
 const EVERY_AT_FIRST: Duration = Duration::from_secs(5);
+/// Two lines a minute: an hour leaves 120.
 const EVERY_LATER: Duration = Duration::from_secs(30);
 const AT_FIRST: Duration = Duration::from_secs(60);
 

@@ -47,6 +47,7 @@ struct Settings<'a> {
     encoder_options: BTreeMap<&'a str, &'a str>,
 }
 
+/// A way to spend bits with its numbers beside its name: `{"mode":"crf","crf":24.0}`.
 #[derive(Serialize)]
 #[serde(tag = "mode", rename_all = "lowercase")]
 enum Rate {
@@ -57,6 +58,7 @@ enum Rate {
     Vbr { bits_per_second: u64, max_bits_per_second: u64, buffer_bits: u64 },
 }
 
+/// What is done with the sound, with its numbers where it is encoded.
 #[derive(Serialize)]
 #[serde(tag = "action", rename_all = "lowercase")]
 enum Audio {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::command::oddity;
 use crate::media::{AudioInfo, Chroma, Dynamics, MediaInfo, Oddity, OtherStream, Range, Scan, Timing, VideoInfo};
 
+/// A recording. The shortcuts repeat what `video` says, null where there is no picture.
 #[derive(Serialize)]
 pub(super) struct Source<'a> {
     path: String,
@@ -25,6 +26,7 @@ pub(super) struct Source<'a> {
     oddities: Vec<OddityBody>,
 }
 
+/// The chosen picture stream; names of formats and colors are FFmpeg's, ratios are `num/den` or a whole number.
 #[derive(Serialize)]
 struct Video<'a> {
     stream_index: usize,
@@ -54,6 +56,7 @@ struct Video<'a> {
     bits_per_second: f64,
 }
 
+/// The chosen sound stream.
 #[derive(Serialize)]
 struct Audio<'a> {
     stream_index: usize,
@@ -67,12 +70,14 @@ struct Audio<'a> {
     bytes: u64,
 }
 
+/// A stream that is left out.
 #[derive(Serialize)]
 struct Other<'a> {
     stream_index: usize,
     what: &'a str,
 }
 
+/// Something unusual: `name` is stable, `text` is for people and may change.
 #[derive(Serialize)]
 struct OddityBody {
     name: &'static str,
