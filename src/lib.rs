@@ -2,6 +2,8 @@
 //!
 //! Modules stand in reading order. The directions: `main → cli → command → stages → {proof, av} → media`.
 
+pub mod av;
+pub mod clip;
 pub mod failure;
 pub mod media;
 pub mod transcode;
