@@ -6,8 +6,8 @@ use super::decode::rational;
 use super::error::AvError;
 use super::interrupt::Interrupt;
 use super::packet::Packet;
-use super::parameters::StreamParameters;
-use super::sys::{self, Dictionary, OutputContext};
+use super::parameters::{StreamKind, StreamParameters};
+use super::sys::{self, Declared, Dictionary, OutputContext};
 use crate::media::{Container, Ratio, TimeBase};
 use ffmpeg_next::ffi;
 
@@ -43,7 +43,13 @@ impl MuxerBuilder {
     pub fn add_stream(&mut self, stream: &StreamParameters) -> Result<usize, AvError> {
         let rate = stream.average_frame_rate;
         let rate = if rate.is_known() { rate } else { Ratio::new(0, 1) };
-        Ok(self.output.add_stream(&stream.raw, rational(stream.time_base), rational(rate))?)
+        let declared = Declared {
+            time_base: rational(stream.time_base),
+            frame_rate: rational(rate),
+            cover_art: stream.kind == StreamKind::CoverArt,
+            rotation_degrees: stream.rotation_degrees,
+        };
+        Ok(self.output.add_stream(&stream.raw, declared)?)
     }
 
     /// Writes the header. `options` are the muxer's own, by name.

@@ -19,7 +19,7 @@ pub(super) use dictionary::Dictionary;
 pub(super) use filter::{FilterGraph, Node};
 pub(super) use input::InputContext;
 pub(super) use log::{install_log, set_log_level};
-pub(super) use output::OutputContext;
+pub(super) use output::{Declared, OutputContext};
 pub(super) use packet::{RawFrame, RawPacket};
 
 use std::ffi::{CStr, c_char, c_int};

@@ -8,6 +8,16 @@ use std::ptr;
 use super::{Dictionary, Failed, Parameters, RawPacket, check, ffi};
 use crate::av::interrupt::Interrupt;
 
+/// What a container says about a stream beside its codec.
+#[derive(Clone, Copy)]
+pub(in crate::av) struct Declared {
+    pub(in crate::av) time_base: ffi::AVRational,
+    pub(in crate::av) frame_rate: ffi::AVRational,
+    pub(in crate::av) cover_art: bool,
+    /// Clockwise.
+    pub(in crate::av) rotation_degrees: f64,
+}
+
 /// A muxer and the file it writes.
 pub(in crate::av) struct OutputContext {
     context: *mut ffi::AVFormatContext,
@@ -64,8 +74,7 @@ impl OutputContext {
     pub(in crate::av) fn add_stream(
         &mut self,
         parameters: &Parameters,
-        time_base: ffi::AVRational,
-        frame_rate: ffi::AVRational,
+        declared: Declared,
     ) -> Result<usize, Failed> {
         // SAFETY: a live muxer before its header is written.
         let stream = unsafe { ffi::avformat_new_stream(self.context, ptr::null()).as_mut() };
@@ -78,8 +87,12 @@ impl OutputContext {
         // The tag belongs to the source's container; zero lets the muxer choose its own.
         // SAFETY: every stream has live parameters.
         unsafe { (*stream.codecpar).codec_tag = 0 };
-        stream.time_base = time_base;
-        stream.avg_frame_rate = frame_rate;
+        stream.time_base = declared.time_base;
+        stream.avg_frame_rate = declared.frame_rate;
+        stream.disposition = if declared.cover_art { ffi::AV_DISPOSITION_ATTACHED_PIC } else { 0 };
+        if declared.rotation_degrees != 0.0 {
+            rotate(stream, declared.rotation_degrees)?;
+        }
         usize::try_from(stream.index).map_err(|_| failed)
     }
 
@@ -122,6 +135,21 @@ impl OutputContext {
         // SAFETY: closes and nulls the pointer, so that drop does not close it again.
         check("avio_closep", unsafe { ffi::avio_closep(io) }).map(drop)
     }
+}
+
+/// Tells players to turn the stream.
+fn rotate(stream: &mut ffi::AVStream, degrees_clockwise: f64) -> Result<(), Failed> {
+    const MATRIX_BYTES: usize = 9 * 4;
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+    // SAFETY: a live stream; libav owns the memory it returns, aligned for any type.
+    let matrix = unsafe { ffi::av_stream_new_side_data(stream, kind, MATRIX_BYTES) };
+    if matrix.is_null() {
+        return Err(Failed { call: "av_stream_new_side_data", code: ffi::AVERROR(ffi::ENOMEM) });
+    }
+    // SAFETY: nine integers of room, all written. `av_display_rotation_set` takes the angle clockwise, though
+    // `av_display_rotation_get` returns it counter-clockwise (libavutil/display.h).
+    unsafe { ffi::av_display_rotation_set(matrix.cast(), degrees_clockwise) };
+    Ok(())
 }
 
 impl Drop for OutputContext {

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 /// How libav wants an object of this type freed.
-pub(super) trait Release {
+pub(in crate::av) trait Release {
     /// Frees the object.
     ///
     /// # Safety
