@@ -1,35 +1,19 @@
 //! The one door between the commands and the stages: every call to the prober, the planner and the engine is here.
 //!
-//! Stand-in: this tree has no engine yet, so each call answers `ENGINE_ABSENT`. Where the engine is merged this file
-//! is replaced by one that calls `av::probe`, `transcode::plan::plan`, `transcode::explain` and `transcode::run`.
+//! Stand-in in part: this tree has a prober but no planner and no engine yet, and those calls answer `ENGINE_ABSENT`.
+//! Where they are merged, their bodies become `transcode::plan::plan`, `transcode::explain` and `transcode::run`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{CommandError, Console};
+use crate::av;
 use crate::cli::DemoArgs;
 use crate::failure::{ExitCode, Failure, FailureClass};
 use crate::media::MediaInfo;
 use crate::transcode::plan::Plan;
 use crate::transcode::{Outcome, Progress, Request};
 
-/// Tells a running stage to stop.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Asks for the stop.
-    pub(super) fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns whether a stop was asked for.
-    #[expect(dead_code, reason = "the engine asks this")]
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+pub(super) use crate::av::Interrupt;
 
 /// What the engine is handed.
 #[derive(Debug)]
@@ -69,8 +53,8 @@ impl Failure for EngineAbsent {
 }
 
 /// Probes a recording.
-pub(super) fn probe(_source: &Path, _interrupt: &Interrupt) -> Result<MediaInfo, CommandError> {
-    Err(CommandError::stage(EngineAbsent))
+pub(super) fn probe(source: &Path, interrupt: &Interrupt) -> Result<MediaInfo, CommandError> {
+    av::probe(source, interrupt).map_err(CommandError::stage)
 }
 
 /// Decides what to do.
@@ -96,7 +80,7 @@ pub(super) fn run(job: &Job<'_>, _progress: &Progress, _interrupt: &Interrupt) -
 
 /// Returns the linked libraries and their versions.
 pub(super) fn versions() -> Vec<(&'static str, String)> {
-    Vec::new()
+    av::versions()
 }
 
 /// Makes a clip and transcodes it.

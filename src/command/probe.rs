@@ -1,11 +1,13 @@
 //! `reelmill probe`: what is in a file, what is odd about it, and what `transcode` without options would do.
 
+pub(super) mod wire;
+
 use std::path::Path;
 
 use super::console::Paint;
 use super::engine::{self, Interrupt};
 use super::signal::SignalWatch;
-use super::{CommandError, Console, check, figure, oddity, wire};
+use super::{CommandError, Console, check, figure, oddity};
 use crate::cli::ProbeArgs;
 use crate::failure::ExitCode;
 use crate::media::{AudioInfo, Dynamics, MediaInfo, Range, Scan, Timing, VideoInfo};

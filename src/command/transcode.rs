@@ -1,5 +1,7 @@
 //! `reelmill transcode`: options to request, request to plan, plan to outputs, run, and say what came of it.
 
+pub(super) mod wire;
+
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -10,7 +12,7 @@ use super::engine::{self, Interrupt, Job};
 use super::output::{self, Target};
 use super::signal::SignalWatch;
 use super::work_folder::WorkFolder;
-use super::{CommandError, Console, console, progress, request, table, wire};
+use super::{CommandError, Console, console, progress, request, table};
 use crate::cli::TranscodeArgs;
 use crate::failure::{ExitCode, Failure, FailureClass};
 use crate::media::{MediaInfo, RenditionName};

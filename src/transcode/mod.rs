@@ -1,6 +1,6 @@
 //! From a source and a plan to finished renditions.
 //!
-//! [`plan`] decides (pure) · [`filter`] and [`x264`] spell the decision for FFmpeg · [`pipeline`] carries it out.
+//! `plan` decides (pure) · `filter` and `x264` spell the decision for FFmpeg · `pipeline` carries it out.
 
 mod error;
 mod outcome;

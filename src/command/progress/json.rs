@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Display, View};
-use crate::command::wire;
+use super::{Display, View, wire};
 use crate::telemetry::Screen;
 use crate::transcode::Phase;
 

@@ -4,6 +4,7 @@ mod bar;
 mod estimate;
 mod json;
 mod plain;
+pub(super) mod wire;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};

@@ -2,11 +2,17 @@
 
 use serde_json::{Value, json};
 
+use std::path::Path;
+
 use super::*;
 use crate::command::CommandError;
+use crate::command::probe::wire::probe_document;
+use crate::command::progress::View;
+use crate::command::progress::wire::{end_line, progress_line};
 use crate::command::table::tests::{failed, finished, info, plan};
+use crate::command::transcode::wire::transcode_document;
 use crate::media::RenditionName;
-use crate::transcode::Phase;
+use crate::transcode::{Outcome, Phase};
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()

@@ -1,15 +1,43 @@
-//! A recording in JSON: the shortcuts a caller wants first, then all that is known of its streams.
+//! A recording in JSON (`reelmill.probe/1`): the shortcuts a caller wants first, then all that is known of its streams.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::command::oddity;
+use crate::command::transcode::wire::Planning;
+use crate::command::wire::{ErrorBody, pretty};
+use crate::failure::Failure;
 use crate::media::{AudioInfo, Chroma, Dynamics, MediaInfo, Oddity, OtherStream, Range, Scan, Timing, VideoInfo};
+use crate::transcode::plan::Plan;
+
+/// What `reelmill probe --json` answers.
+#[derive(Serialize)]
+struct ProbeDocument<'a> {
+    schema: &'static str,
+    source: Source<'a>,
+    plan: Option<Planning<'a>>,
+    /// Why there is no plan.
+    refusal: Option<ErrorBody>,
+}
+
+/// Returns the document of a probe, with the plan or why there is none.
+pub(in crate::command) fn probe_document(
+    path: &Path,
+    info: &MediaInfo,
+    plan: Result<&Plan, &dyn Failure>,
+) -> String {
+    pretty(&ProbeDocument {
+        schema: "reelmill.probe/1",
+        source: Source::of(path, info),
+        plan: plan.ok().map(Planning::of),
+        refusal: plan.err().map(ErrorBody::of),
+    })
+}
 
 /// A recording. The shortcuts repeat what `video` says, null where there is no picture.
 #[derive(Serialize)]
-pub(super) struct Source<'a> {
+pub(in crate::command) struct Source<'a> {
     path: String,
     container: &'static str,
     bytes: u64,
@@ -85,7 +113,7 @@ struct OddityBody {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn of(path: &Path, info: &'a MediaInfo) -> Self {
+    pub(in crate::command) fn of(path: &Path, info: &'a MediaInfo) -> Self {
         let picture = info.video.as_ref();
         Self {
             path: path.to_string_lossy().into_owned(),
@@ -185,7 +213,7 @@ const fn scan(scan: Scan) -> &'static str {
     }
 }
 
-pub(super) const fn timing(timing: Timing) -> &'static str {
+pub(in crate::command) const fn timing(timing: Timing) -> &'static str {
     match timing {
         Timing::Constant => "constant",
         Timing::Variable => "variable",
