@@ -31,6 +31,7 @@ pub(in crate::command) fn info() -> MediaInfo {
         other_streams: vec![OtherStream { stream_index: 2, what: "cover art (mjpeg)".to_owned() }],
         oddities: vec![Oddity::ZeroTail { bytes: 4096 }],
         index_first: false,
+        deep_analysis: false,
     }
 }
 
