@@ -6,4 +6,5 @@ pub mod av;
 pub mod clip;
 pub mod failure;
 pub mod media;
+pub mod proof;
 pub mod transcode;
