@@ -9,5 +9,6 @@ pub mod clip;
 pub mod command;
 pub mod failure;
 pub mod media;
+pub mod proof;
 pub mod telemetry;
 pub mod transcode;

@@ -125,6 +125,11 @@ impl Encoder {
         self.context.frame_size.unsigned_abs()
     }
 
+    /// Returns samples that the encoder puts before the first one it was given.
+    pub fn priming_samples(&self) -> u32 {
+        self.context.initial_padding.unsigned_abs()
+    }
+
     /// Returns what a container must say about this encoder's packets.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::error::AvError;
 use super::packet::timestamp;
 use super::sys::{NO_TIMESTAMP, RawFrame};
-use crate::media::{Range, Ratio, TimeBase, Timestamp};
+use crate::media::{PixelFormat, Range, Ratio, TimeBase, Timestamp};
 use ffmpeg_next::ffi;
 
 /// A frame. Its data may be shared with others; nothing here changes it.
@@ -25,6 +25,13 @@ pub struct Geometry {
     pub sample_aspect_ratio: Ratio,
     /// Sample range.
     pub range: Range,
+}
+
+impl Geometry {
+    /// Returns the layout of the picture.
+    pub fn pixel_format(&self) -> Option<PixelFormat> {
+        super::parameters::pixel_format(self.format)
+    }
 }
 
 /// What a sound graph must know of its input; when it changes, the graph has to be built anew.

@@ -77,13 +77,7 @@ impl StreamParameters {
 
     /// Returns the layout of decoded pictures; `None` when the header did not suffice to tell.
     pub fn pixel_format(&self) -> Option<PixelFormat> {
-        let facts = sys::pixel_format(self.raw.format)?;
-        Some(PixelFormat {
-            chroma: chroma(&facts),
-            bit_depth: facts.bit_depth,
-            alpha: facts.flags & u64::from(ffi::AV_PIX_FMT_FLAG_ALPHA.unsigned_abs()) != 0,
-            name: facts.name,
-        })
+        pixel_format(self.raw.format)
     }
 
     /// Returns the sample range; `yuvj` formats mean full whatever the tag says.
@@ -126,6 +120,16 @@ impl StreamParameters {
     pub fn frame_samples(&self) -> u32 {
         self.raw.frame_size.unsigned_abs()
     }
+}
+
+pub(super) fn pixel_format(number: i32) -> Option<PixelFormat> {
+    let facts = sys::pixel_format(number)?;
+    Some(PixelFormat {
+        chroma: chroma(&facts),
+        bit_depth: facts.bit_depth,
+        alpha: facts.flags & u64::from(ffi::AV_PIX_FMT_FLAG_ALPHA.unsigned_abs()) != 0,
+        name: facts.name,
+    })
 }
 
 pub(super) fn range(range: ffi::AVColorRange) -> Range {

@@ -1,7 +1,7 @@
 //! The one door between the commands and the stages: every call to the prober, the planner and the engine is here.
 //!
-//! Stand-in in part: this tree has a prober but no planner and no engine yet, and those calls answer `ENGINE_ABSENT`.
-//! Where they are merged, their bodies become `transcode::plan::plan`, `transcode::explain` and `transcode::run`.
+//! Stand-in in part: this tree has a prober and a planner but no engine and no demo yet. `Job` and `run` become
+//! `transcode::{Job, run}` where the engine is merged, `demo` moves to its own file.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use crate::av;
 use crate::cli::DemoArgs;
 use crate::failure::{ExitCode, Failure, FailureClass};
 use crate::media::MediaInfo;
-use crate::transcode::plan::Plan;
-use crate::transcode::{Outcome, Progress, Request};
+use crate::transcode::plan::{self, Plan};
+use crate::transcode::{Outcome, Progress, Request, explain};
 
 pub(super) use crate::av::Interrupt;
 
@@ -58,18 +58,18 @@ pub(super) fn probe(source: &Path, interrupt: &Interrupt) -> Result<MediaInfo, C
 }
 
 /// Decides what to do.
-pub(super) fn plan(_info: &MediaInfo, _request: &Request) -> Result<Plan, CommandError> {
-    Err(CommandError::stage(EngineAbsent))
+pub(super) fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, CommandError> {
+    plan::plan(info, request).map_err(CommandError::stage)
 }
 
 /// Returns the plan in words.
-pub(super) fn explain(_info: &MediaInfo, _plan: &Plan, _source: &str, _outputs: &[String]) -> String {
-    String::new()
+pub(super) fn explain(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
+    explain::text(info, plan, source, outputs)
 }
 
 /// Returns the equivalent ffmpeg line.
-pub(super) fn ffmpeg_line(_info: &MediaInfo, _plan: &Plan, _source: &str, _outputs: &[String]) -> String {
-    String::new()
+pub(super) fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
+    explain::ffmpeg_line(info, plan, source, outputs)
 }
 
 /// Carries the plan out; blocks.

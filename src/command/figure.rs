@@ -51,6 +51,12 @@ fn whole(value: f64) -> u64 {
     value.round() as u64
 }
 
+/// Returns a number with as many of four decimals as it needs: `25`, `29.833`, `23.976`.
+pub(super) fn trimmed(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Returns `1 frame`, `2 frames`.
 pub(super) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -79,6 +85,11 @@ mod tests {
     fn lengths_carry_into_minutes_and_hours() {
         assert_eq!([0.0, 12.04, 59.996, 3723.5].map(length), ["0:00.00", "0:12.04", "1:00.00", "1:02:03.50"]);
         assert_eq!([0.4, 59.6, 3599.5, -3.0, f64::NAN].map(wait), ["0:00", "1:00", "1:00:00", "0:00", "0:00"]);
+    }
+
+    #[test]
+    fn decimals_are_kept_where_they_say_something() {
+        assert_eq!([25.0, 29.833, 23.976_023_9, 100.0, 0.0].map(trimmed), ["25", "29.833", "23.976", "100", "0"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::failure::ExitCode;
 use crate::media::{AudioInfo, Dynamics, MediaInfo, Range, Scan, Timing, VideoInfo};
 use crate::telemetry::printable;
 use crate::transcode::Request;
-use crate::transcode::plan::Plan;
+use crate::transcode::plan::{Plan, RenditionPlan};
 
 /// Runs the command and prints its result.
 pub(super) fn run(args: &ProbeArgs, console: &Console) -> Result<ExitCode, CommandError> {
@@ -69,13 +69,10 @@ fn file(info: &MediaInfo) -> String {
 fn picture(video: &VideoInfo) -> [(&'static str, String); 4] {
     let profile = video.profile.as_ref().map(|name| format!(" {}", printable(name))).unwrap_or_default();
     let stream = format!("#{} {}{profile}, {}", video.stream_index, video.codec.name(), size(video));
-    let rate = match video.timing {
-        Timing::Constant => format!("{:.4}", video.frame_rate.value()),
-        Timing::Variable => format!("{:.4} on average (variable)", video.frame_rate.value()),
-    };
-    // Whole rates are most of them and read better whole; 23.9760 needs its digits.
-    let rate = rate.replacen(".0000", "", 1);
-    let timing = format!("{} at {rate} fps, {}", figure::count(video.packets, "frame"), scan(video.scan));
+    let rate = figure::trimmed(video.frame_rate.value());
+    let evenness = if video.timing == Timing::Variable { " on average, variable" } else { "" };
+    let frames = figure::count(video.packets, "frame");
+    let timing = format!("{frames} at {rate} fps{evenness}, {}", scan(video.scan));
     let gap = video.longest_keyframe_gap_seconds;
     let keyframes = format!("{}, at most {gap:.2} s apart", figure::count(video.keyframes, "keyframe"));
     let weight = format!("{}, {}", figure::bytes(video.bytes), figure::bit_rate(video.bits_per_second()));
@@ -141,13 +138,13 @@ fn planned(plan: Result<&Plan, &CommandError>) -> Vec<(&'static str, String)> {
             return vec![("plan", format!("refused, {}: {}", error.code(), printable(&super::chain(error))))];
         }
     };
-    let rendition = |rendition: &crate::transcode::plan::RenditionPlan| {
-        let reasons = rendition.reasons.join("; ");
-        let action = rendition.action.name();
-        ("plan", format!("{} {action} into {}: {}", rendition.name, plan.container, printable(&reasons)))
+    let rendition = |rendition: &RenditionPlan| {
+        let head = format!("{} {} into {}", rendition.name, rendition.action.name(), plan.container);
+        let reasons: Vec<_> = rendition.reasons.iter().map(|reason| format!("  {}", printable(reason))).collect();
+        std::iter::once(head).chain(reasons)
     };
-    let notes = plan.notes.iter().map(|note| ("plan", printable(note).into_owned()));
-    plan.renditions.iter().map(rendition).chain(notes).collect()
+    let notes = plan.notes.iter().map(|note| printable(note).into_owned());
+    plan.renditions.iter().flat_map(rendition).chain(notes).map(|line| ("plan", line)).collect()
 }
 
 #[cfg(test)]
@@ -169,8 +166,10 @@ mod tests {
              sound     #1 aac, 48000 Hz, stereo, 20 kbit/s\n  \
              left out  #2 cover art (mjpeg)\n  \
              odd       ends in 4.0 KiB of zeros\n  \
-             plan      720P transcode into mp4: smaller than the source\n            \
-             480P copy into mp4: it fits as it is\n            \
+             plan      720P transcode into mp4\n              \
+             smaller than the source\n            \
+             480P copy into mp4\n              \
+             it fits as it is\n            \
              cover art is left out"
         );
     }

@@ -199,8 +199,8 @@ fn failures(outcome: &Outcome) -> Vec<(String, &TranscodeError)> {
     gathered
 }
 
-/// Returns 0 when all is done, the signal's code when a signal broke it off, 6 when some failed, and the first
-/// failure's when all did.
+/// Returns 0 when all is done, the signal's code when one came before that, 6 when some failed, and the first
+/// failure's when all did. After a signal the failures say little: a lane may notice its dry queue before the cancel.
 fn exit_code(outcome: &Outcome, signal: Option<ExitCode>) -> ExitCode {
     let classes: Vec<FailureClass> = outcome
         .renditions
@@ -210,7 +210,7 @@ fn exit_code(outcome: &Outcome, signal: Option<ExitCode>) -> ExitCode {
         .collect();
     match (classes.first(), signal) {
         (None, _) => ExitCode::Done,
-        (Some(_), Some(code)) if classes.contains(&FailureClass::Cancelled) => code,
+        (Some(_), Some(code)) => code,
         (Some(first), _) if classes.len() == outcome.renditions.len() => ExitCode::from_class(*first),
         _ => ExitCode::Partial,
     }

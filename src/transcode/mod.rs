@@ -3,10 +3,13 @@
 //! `plan` decides (pure) · `filter` and `x264` spell the decision for FFmpeg · `pipeline` carries it out.
 
 mod error;
+pub mod explain;
+pub mod filter;
 mod outcome;
 pub mod plan;
 mod progress;
 mod request;
+pub mod x264;
 
 pub use error::TranscodeError;
 pub use outcome::{Finished, Outcome, RenditionOutcome};

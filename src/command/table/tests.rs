@@ -1,11 +1,11 @@
 //! The table's tests, and the values that other tests of this folder print too.
 
 use super::*;
+use crate::av::AvError;
 use crate::media::{
     AudioCodec, AudioInfo, Chroma, ColorTags, Container, Encoder, MediaInfo, Oddity, OtherStream, PixelFormat,
     Range, RateControl, Ratio, RenditionName, Rotation, Scan, Timing, VideoCodec, VideoInfo,
 };
-use crate::transcode::TranscodeError;
 use crate::transcode::plan::{AacPlan, Prepare, VideoPlan};
 
 /// A short lesson with cover art and a tail of zeros.
@@ -129,7 +129,7 @@ pub(in crate::command) fn failed(short_side: u32) -> RenditionOutcome {
     RenditionOutcome {
         name: RenditionName::of_source(short_side),
         path: path(short_side),
-        result: Err(TranscodeError::Cancelled),
+        result: Err(AvError::Cancelled.into()),
     }
 }
 

@@ -1,0 +1,228 @@
+//! A plan in words, and as the `ffmpeg` command that does the same. Pure: text from values, printed by others.
+
+use super::plan::{
+    AacPlan, Action, AudioPlan, Plan, RenditionPlan, VideoPlan, channel_word, megabits, picture_words, sound_words,
+};
+use super::{filter, x264};
+use crate::media::{AudioInfo, Container, MediaInfo, Range, Scan, Timing, VideoInfo};
+
+/// Fine enough for any clock of a container, and what MPEG itself counts in.
+const VARIABLE_TIME_BASE: &str = "1/90000";
+
+/// Returns the plan for people: the source, what is odd about it, and per rendition what is done, why, and with which
+/// settings. `outputs` are the paths in the plan's order.
+pub fn text(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
+    let mut lines = vec![format!("{source}: {}, {}, {}", info.container, clock(info), size_words(info.bytes))];
+    if let Some(video) = &info.video {
+        lines.push(field("picture", &picture(video)));
+    }
+    lines.push(field("sound", &info.audio.as_ref().map_or_else(|| "none".to_owned(), sound)));
+    lines.extend(plan.notes.iter().map(|note| field("note", note)));
+    for (rendition, output) in plan.renditions.iter().zip(outputs) {
+        lines.push(String::new());
+        lines.extend(rendition_lines(info, plan, rendition, output));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Returns the `ffmpeg` 5.1 command that does the same, ready to paste into a shell; empty when nothing is made. For a
+/// source of constant frame rate the x264 bitstreams are those of this program. Outputs whose bytes are copied are
+/// remuxed by it.
+pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
+    let Some(video) = &info.video else { return String::new() };
+    let made: Vec<_> =
+        plan.renditions.iter().zip(outputs).filter(|(rendition, _)| rendition.action != Action::Refuse).collect();
+    if made.is_empty() {
+        return String::new();
+    }
+    // Turning is in the chain. Left to itself ffmpeg would turn before deinterlacing, and a second time.
+    let mut parts = vec![format!("ffmpeg -noautorotate -i {}", path(source))];
+    parts.extend(graph(video, plan).map(|graph| format!("-filter_complex {}", quoted(&graph))));
+    let mut encoded = 0;
+    for (rendition, output) in made {
+        let label = format!("v{encoded}");
+        encoded += usize::from(matches!(rendition.action, Action::Transcode(_)));
+        parts.push(output_part(info, video, plan.container, rendition, &label));
+        parts.push(path(output));
+    }
+    parts.join(" \\\n  ")
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("  {name:<9} {value}")
+}
+
+fn picture(video: &VideoInfo) -> String {
+    let mut words = picture_words(video);
+    if video.timing == Timing::Variable {
+        words.push_str(" on average, unevenly");
+    }
+    if video.scan != Scan::Progressive {
+        words.push_str(", interlaced");
+    }
+    if video.range == Range::Full {
+        words.push_str(", full range");
+    }
+    let rate = megabits(video.bits_per_second());
+    format!("{words}, {rate}, keyframes at most {:.1} s apart", video.longest_keyframe_gap_seconds)
+}
+
+fn sound(audio: &AudioInfo) -> String {
+    let seconds = audio.end_seconds - audio.start_seconds;
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = if seconds > 0.0 { audio.bytes as f64 * 8.0 / seconds } else { 0.0 };
+    format!("{}, {}", sound_words(audio), megabits(rate))
+}
+
+fn clock(info: &MediaInfo) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the float-to-integer cast saturates"
+    )]
+    let tenths = (info.duration_seconds * 10.0).round() as u64;
+    let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
+    format!("{hours}:{minutes:02}:{:02}.{}", rest / 10, rest % 10)
+}
+
+fn size_words(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+    let megabytes = bytes as f64 / 1e6;
+    format!("{megabytes:.1} MB")
+}
+
+fn rendition_lines(info: &MediaInfo, plan: &Plan, rendition: &RenditionPlan, output: &str) -> Vec<String> {
+    if rendition.action == Action::Refuse {
+        let mut lines = vec![format!("{}: refused", rendition.name)];
+        lines.extend(rendition.reasons.iter().map(|reason| field("why", reason)));
+        return lines;
+    }
+    let mut lines = vec![format!("{}: {} -> {output}", rendition.name, rendition.action.name())];
+    lines.extend(rendition.reasons.iter().map(|reason| field("why", reason)));
+    if let (Action::Transcode(video), Some(source)) = (&rendition.action, &info.video) {
+        lines.extend(settings(plan, video, source));
+    }
+    lines.push(field("sound", &sound_plan(&rendition.audio)));
+    lines
+}
+
+fn settings(plan: &Plan, video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
+    let made = format!(
+        "{}x{} with {} {}, {}, a keyframe every {} s",
+        video.width,
+        video.height,
+        video.encoder.name(),
+        video.preset,
+        video.rate_control,
+        video.keyint_seconds
+    );
+    let options: Vec<String> =
+        x264::options(video).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let chain: Vec<String> =
+        filter::prepare(&plan.prepare).into_iter().chain([filter::rendition(video, source)]).collect();
+    vec![field("picture", &made), field("filter", &chain.join(",")), field("encoder", &options.join(" "))]
+}
+
+fn sound_plan(audio: &AudioPlan) -> String {
+    match audio {
+        AudioPlan::None => "none".to_owned(),
+        AudioPlan::Copy => "copied".to_owned(),
+        AudioPlan::Aac(AacPlan { bits_per_second, sample_rate, channels }) => {
+            format!("AAC, {} kbit/s, {sample_rate} Hz, {}", bits_per_second / 1000, channel_word(*channels))
+        }
+    }
+}
+
+/// Returns the filter graph for all encoded renditions, their ends named `v0`, `v1` …; nothing when all is copied.
+fn graph(source: &VideoInfo, plan: &Plan) -> Option<String> {
+    let chains: Vec<String> = plan
+        .renditions
+        .iter()
+        .filter_map(|rendition| match &rendition.action {
+            Action::Transcode(video) => Some(filter::rendition(video, source)),
+            _ => None,
+        })
+        .collect();
+    let prepare = filter::prepare(&plan.prepare);
+    let input = format!("[0:{}]", source.stream_index);
+    match chains.as_slice() {
+        [] => None,
+        [chain] => {
+            let whole: Vec<&str> = prepare.iter().chain([chain]).map(String::as_str).collect();
+            Some(format!("{input}{}[v0]", whole.join(",")))
+        }
+        many => Some(split(&input, prepare, many)),
+    }
+}
+
+fn split(input: &str, prepare: Option<String>, chains: &[String]) -> String {
+    let before = prepare.map_or_else(String::new, |chain| format!("{chain},"));
+    let pads: String = (0..chains.len()).map(|index| format!("[s{index}]")).collect();
+    let mut graph = format!("{input}{before}split={}{pads}", chains.len());
+    for (index, chain) in chains.iter().enumerate() {
+        graph.push_str(&format!(";[s{index}]{chain}[v{index}]"));
+    }
+    graph
+}
+
+fn output_part(
+    info: &MediaInfo,
+    source: &VideoInfo,
+    container: Container,
+    rendition: &RenditionPlan,
+    label: &str,
+) -> String {
+    let mut words = Vec::new();
+    match &rendition.action {
+        Action::Transcode(video) => words.extend(encoder_words(video, label)),
+        _ => words.push(format!("-map 0:{} -c:v copy", source.stream_index)),
+    }
+    words.extend(sound_part(info, &rendition.audio));
+    if container == Container::Mp4 {
+        words.push("-movflags +faststart".to_owned());
+    }
+    words.join(" ")
+}
+
+fn encoder_words(video: &VideoPlan, label: &str) -> Vec<String> {
+    let mut words = vec![format!("-map '[{label}]' -c:v {}", video.encoder.libav_name())];
+    for (name, value) in x264::options(video) {
+        words.push(format!("-{}:v {}", name, quoted(&value)));
+    }
+    words.push(format!("-force_key_frames 'expr:gte(t,n_forced*{})'", video.keyint_seconds));
+    words.push(match video.timing {
+        // For containers whose frames may stand anywhere, 5.1 takes the rate as the encoder's time base and neither
+        // repeats nor drops what lies on its grid; `-fps_mode cfr` would fill a late start with repeated frames.
+        Timing::Constant => format!("-r {}", video.frame_rate),
+        Timing::Variable => format!("-fps_mode passthrough -enc_time_base {VARIABLE_TIME_BASE}"),
+    });
+    words
+}
+
+fn sound_part(info: &MediaInfo, plan: &AudioPlan) -> Option<String> {
+    let audio = info.audio.as_ref()?;
+    let map = format!("-map 0:{}", audio.stream_index);
+    match plan {
+        AudioPlan::None => None,
+        AudioPlan::Copy => Some(format!("{map} -c:a copy")),
+        AudioPlan::Aac(AacPlan { bits_per_second, sample_rate, channels }) => {
+            Some(format!("{map} -c:a aac -b:a {bits_per_second} -ar {sample_rate} -ac {channels}"))
+        }
+    }
+}
+
+/// Returns a path that ffmpeg takes for nothing but a path: not for an option, not for a protocol.
+fn path(path: &str) -> String {
+    let is_ambiguous = path.starts_with('-') || path.contains(':');
+    quoted(&if is_ambiguous { format!("file:{path}") } else { path.to_owned() })
+}
+
+/// Returns a word as the shell must see it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=,+%@-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,198 @@
+//! The libavfilter chains of a plan, as text. Pure: building and running the graph is the engine's.
+//!
+//! Facts about FFmpeg 5.1 that shape the chains, each seen with the command line tool:
+//! - `zscale` (zimg) and `scale` (swscale) agree on brightness to 60 dB and more. In colour they differ at hard edges,
+//!   since swscale ignores that 4:2:0 chroma sits left of the centre; zimg is right and three times as fast.
+//! - `zscale` fails at the first frame ("image dimensions must be divisible by subsampling factor") on odd sizes with
+//!   subsampled chroma, and has swscale slipped in before it for formats that it does not list, gray and nv12 among
+//!   them; gray then comes out at the wrong range. Such sources are scaled by swscale with both ranges spelled out.
+//! - RGB into `zscale` without `m=` is "no path between colorspaces"; swscale would take BT.601 in silence.
+//! - Dithering and the floating-point steps depend on where the filter's threads cut the picture; plain scaling does
+//!   not. Those steps run on one thread, so that the output's bytes never depend on the machine.
+
+use super::plan::{Prepare, VideoPlan};
+use crate::media::{Chroma, ColorTags, Range, Rotation, VideoInfo};
+
+/// Formats that `zscale` lists; a few more that it knows are too rare to be worth a proof.
+const ZIMG_FORMATS: [&str; 34] = [
+    "yuv420p",
+    "yuv422p",
+    "yuv444p",
+    "yuvj420p",
+    "yuvj422p",
+    "yuvj444p",
+    "yuva420p",
+    "yuva422p",
+    "yuva444p",
+    "yuv420p9le",
+    "yuv422p9le",
+    "yuv444p9le",
+    "yuv420p10le",
+    "yuv422p10le",
+    "yuv444p10le",
+    "yuva420p10le",
+    "yuva422p10le",
+    "yuva444p10le",
+    "yuv420p12le",
+    "yuv422p12le",
+    "yuv444p12le",
+    "yuv420p14le",
+    "yuv422p14le",
+    "yuv444p14le",
+    "yuv420p16le",
+    "yuv422p16le",
+    "yuv444p16le",
+    "gbrp",
+    "gbrp9le",
+    "gbrp10le",
+    "gbrp12le",
+    "gbrp16le",
+    "gbrap",
+    "gbrap16le",
+];
+/// Exact rounding and full chroma input: without them swscale is 1 to 2 dB worse.
+const SWS_FLAGS: &str = "bicubic+accurate_rnd+full_chroma_int";
+/// Ordered, since its pattern stands still from frame to frame and costs few bits; one thread for the bytes' sake.
+const DITHER: &str = ":dither=ordered:threads=1";
+
+/// Returns the chain applied once to every frame, or nothing when pictures are fit as they come. One frame in, one out.
+pub fn prepare(steps: &Prepare) -> Option<String> {
+    // Whole pictures between interlaced ones pass `bwdif` untouched.
+    let deinterlace = steps.deinterlace.then_some("bwdif=mode=send_frame:deint=interlaced");
+    let turn = match steps.rotation {
+        Rotation::None => None,
+        Rotation::Quarter => Some("transpose=clock"),
+        Rotation::Half => Some("hflip,vflip"),
+        Rotation::ThreeQuarters => Some("transpose=cclock"),
+    };
+    let chain: Vec<&str> = deinterlace.into_iter().chain(turn).collect();
+    (!chain.is_empty()).then(|| chain.join(","))
+}
+
+/// Returns the chain that makes a rendition's pictures from prepared ones: its size, 8-bit 4:2:0, limited range,
+/// square pixels. The colour tags of the frames that come out are the output's.
+pub fn rendition(video: &VideoPlan, source: &VideoInfo) -> String {
+    let mut chain = Vec::new();
+    if video.tone_map || has_wide_gamut(&source.color) {
+        if !video.zimg {
+            chain.push(swscale(video, source));
+            chain.push("format=yuv420p10le".to_owned());
+        }
+        chain.extend(if video.tone_map { tone_map(video, source) } else { narrow_gamut(video, source) });
+    } else if !is_ready(video, source) {
+        chain.push(if video.zimg { zscale(video, source) } else { swscale(video, source) });
+        if !video.zimg && is_rgb(source) {
+            // Until FFmpeg 7 `scale` leaves the tag of the matrix it came from.
+            chain.push("setparams=colorspace=bt709".to_owned());
+        }
+    }
+    chain.push("format=yuv420p".to_owned());
+    chain.push("setsar=1".to_owned());
+    chain.join(",")
+}
+
+/// Returns whether `zscale` takes this source's pictures without help.
+pub(super) fn zimg_takes(video: &VideoInfo) -> bool {
+    let whole_width = !matches!(video.pixel_format.chroma, Chroma::C420 | Chroma::C422) || video.width % 2 == 0;
+    let whole_height = video.pixel_format.chroma != Chroma::C420 || video.height % 2 == 0;
+    whole_width && whole_height && ZIMG_FORMATS.contains(&video.pixel_format.name.as_str())
+}
+
+/// Returns whether colours may lie outside what BT.709 can show, at standard dynamic range.
+pub(super) fn has_wide_gamut(color: &ColorTags) -> bool {
+    match (color.primaries.as_deref(), color.matrix.as_deref()) {
+        (Some(primaries), _) => primaries == "bt2020",
+        (None, Some(matrix)) => matrix.starts_with("bt2020"),
+        (None, None) => false,
+    }
+}
+
+/// Returns the coded size once turned upright.
+pub(super) fn upright_size(source: &VideoInfo) -> (u32, u32) {
+    if source.rotation.is_sideways() { (source.height, source.width) } else { (source.width, source.height) }
+}
+
+fn is_ready(video: &VideoPlan, source: &VideoInfo) -> bool {
+    !video.to_limited_range
+        && source.pixel_format.name == "yuv420p"
+        && upright_size(source) == (video.width, video.height)
+}
+
+fn is_rgb(source: &VideoInfo) -> bool {
+    source.pixel_format.chroma == Chroma::Rgb
+}
+
+/// Returns the source's range as a filter option's value; what is not said is limited, as players take it.
+fn range(source: &VideoInfo) -> &'static str {
+    if source.range == Range::Full { "full" } else { "limited" }
+}
+
+fn zscale(video: &VideoPlan, source: &VideoInfo) -> String {
+    let mut step = format!("zscale=w={}:h={}:f=bicubic", video.width, video.height);
+    if is_rgb(source) {
+        step.push_str(":m=bt709:r=limited");
+    } else if video.to_limited_range {
+        step.push_str(":rin=full:r=limited");
+    }
+    if source.pixel_format.bit_depth > 8 {
+        step.push_str(DITHER);
+    }
+    step
+}
+
+fn swscale(video: &VideoPlan, source: &VideoInfo) -> String {
+    let mut step = format!("scale=w={}:h={}:flags={SWS_FLAGS}", video.width, video.height);
+    if is_rgb(source) {
+        step.push_str(":out_color_matrix=bt709:out_range=limited");
+    } else if video.to_limited_range || source.pixel_format.chroma == Chroma::Gray {
+        step.push_str(&format!(":in_range={}:out_range=limited", range(source)));
+    }
+    step
+}
+
+/// Returns how `zscale` should read the pictures: size and, for those with a matrix, range and matrix. After swscale
+/// the size is right, the range limited, and RGB has become BT.709.
+fn read(video: &VideoPlan, source: &VideoInfo, transfer: &str) -> String {
+    let primaries = source.color.primaries.as_deref().filter(|name| *name == "bt709").unwrap_or("bt2020");
+    if !video.zimg {
+        let (range, matrix) = match source.pixel_format.chroma {
+            Chroma::Rgb => ("limited", "bt709"),
+            _ if video.to_limited_range => ("limited", matrix(source)),
+            _ => (range(source), matrix(source)),
+        };
+        return format!("zscale=rin={range}:pin={primaries}:tin={transfer}:min={matrix}");
+    }
+    let size = format!("zscale=w={}:h={}:f=bicubic", video.width, video.height);
+    if is_rgb(source) {
+        return format!("{size}:pin={primaries}:tin={transfer}");
+    }
+    format!("{size}:rin={}:pin={primaries}:tin={transfer}:min={}", range(source), matrix(source))
+}
+
+/// Returns the matrix to read wide colours by; without a tag, the one that goes with them.
+fn matrix(source: &VideoInfo) -> &'static str {
+    match source.color.matrix.as_deref() {
+        Some("bt709") => "bt709",
+        Some("smpte170m" | "bt470bg") => "smpte170m",
+        _ => "bt2020nc",
+    }
+}
+
+/// The usual way through linear light. Mobius keeps what is below the knee as bright as it was (hable, the other
+/// usual choice, darkens slides by a stop: 14.7 against 22.4 dB on the same picture); the peak is fixed at 1000 cd/m²,
+/// for only some frames carry the mastering display's.
+fn tone_map(video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
+    let transfer = source.color.transfer.as_deref().unwrap_or("smpte2084");
+    vec![
+        format!("{}:t=linear:npl=100:threads=1", read(video, source, transfer)),
+        "format=gbrpf32le".to_owned(),
+        "zscale=p=bt709:threads=1".to_owned(),
+        "tonemap=mobius:desat=0:peak=10".to_owned(),
+        format!("zscale=p=bt709:t=bt709:m=bt709:r=limited{DITHER}"),
+    ]
+}
+
+/// BT.2020 without high dynamic range has the transfer of BT.709 under other names.
+fn narrow_gamut(video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
+    vec![format!("{}:p=bt709:t=bt709:m=bt709:r=limited{DITHER}", read(video, source, "bt709"))]
+}

@@ -1,0 +1,153 @@
+//! The ladder: every rendition asked for with its size, its action and its reasons, largest first, twins merged.
+
+use super::fit::{self, Wish};
+use super::size::{self, Size};
+use super::{Action, PlanError, RenditionPlan, VideoPlan, is_copy_asked, rate, sound};
+use crate::media::{Container, Dynamics, MediaInfo, Range, VideoInfo};
+use crate::transcode::{RenditionRequest, Request, filter, x264};
+
+/// Returns the renditions in the order of the plan.
+pub(super) fn plan(
+    info: &MediaInfo,
+    video: &VideoInfo,
+    request: &Request,
+    container: Container,
+) -> Result<Vec<RenditionPlan>, PlanError> {
+    let mut rungs = Vec::new();
+    for rendition in rungs_asked(video, request)? {
+        let size = size::of_rendition(rendition.name, video)?;
+        rungs.push((size, rung(info, video, request, &rendition, container, size)?));
+    }
+    let renditions = merge(rungs)?;
+    refuse_empty(&renditions)?;
+    Ok(renditions)
+}
+
+/// Returns the rungs as asked, repetitions dropped; none asked means the source's own size.
+fn rungs_asked(video: &VideoInfo, request: &Request) -> Result<Vec<RenditionRequest>, PlanError> {
+    if request.renditions.is_empty() {
+        return Ok(vec![RenditionRequest::plain(size::name_of_source(size::of_source(video)?))]);
+    }
+    let mut rungs: Vec<RenditionRequest> = Vec::new();
+    for rendition in &request.renditions {
+        match rungs.iter().find(|known| known.name == rendition.name) {
+            None => rungs.push(rendition.clone()),
+            Some(known) if known == rendition => {}
+            Some(_) => return Err(PlanError::RenditionTwice { name: rendition.name.to_string() }),
+        }
+    }
+    Ok(rungs)
+}
+
+fn rung(
+    info: &MediaInfo,
+    video: &VideoInfo,
+    request: &Request,
+    rendition: &RenditionRequest,
+    container: Container,
+    size: Size,
+) -> Result<RenditionPlan, PlanError> {
+    let (audio, audio_reason) = sound::plan(info.audio.as_ref(), request.audio, container, size.short_side());
+    let source_size = size::of_source(video)?;
+    let wish = Wish { info, video, request, rendition, container, source_size, size, audio: &audio };
+    let (action, mut reasons) = action(&wish)?;
+    if rendition.name.short_side() > size.short_side().max(size::name_of_source(source_size).short_side()) {
+        reasons.insert(0, format!("the source is {}x{} and not enlarged", source_size.width, source_size.height));
+    }
+    if action != Action::Refuse {
+        reasons.extend(audio_reason);
+    }
+    Ok(RenditionPlan { name: rendition.name, merged: Vec::new(), action, reasons, audio })
+}
+
+fn action(wish: &Wish) -> Result<(Action, Vec<String>), PlanError> {
+    let insisted = is_copy_asked(wish.request);
+    let reasons = if insisted { fit::refusals(wish) } else { fit::obstacles(wish) };
+    match (reasons.is_empty(), insisted) {
+        (true, _) => Ok(keep(wish, insisted)),
+        (false, true) => Ok((Action::Refuse, reasons)),
+        (false, false) => encode(wish, reasons),
+    }
+}
+
+/// Returns the gentlest way of keeping the picture as it is.
+fn keep(wish: &Wish, insisted: bool) -> (Action, Vec<String>) {
+    let differences = fit::differences(wish);
+    let why = if insisted { "copied as asked".to_owned() } else { fits(wish) };
+    let mut reasons = vec![why];
+    if wish.video.range == Range::Full {
+        reasons.push("full range kept".to_owned());
+    }
+    if differences.is_empty() {
+        return (Action::Copy, reasons);
+    }
+    reasons.extend(differences);
+    (Action::Remux, reasons)
+}
+
+fn fits(wish: &Wish) -> String {
+    let rate = fit::megabits(wish.video.bits_per_second());
+    let gap = wish.video.longest_keyframe_gap_seconds;
+    format!("the picture fits as it is: H.264 8-bit 4:2:0, {rate}, keyframes at most {gap:.1} s apart")
+}
+
+fn encode(wish: &Wish, mut reasons: Vec<String>) -> Result<(Action, Vec<String>), PlanError> {
+    if wish.is_scaled() {
+        reasons.extend(fit::steps(wish.video));
+    }
+    reasons.extend(fit::range_step(wish.video));
+    Ok((Action::Transcode(settings(wish)?), reasons))
+}
+
+fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
+    let (request, rendition, video) = (wish.request, wish.rendition, wish.video);
+    let preset = rendition.preset.as_ref().or(request.preset.as_ref());
+    Ok(VideoPlan {
+        encoder: request.encoder,
+        preset: preset.cloned().unwrap_or_else(|| request.encoder.default_preset().to_owned()),
+        rate_control: rate::resolve(&request.rate_control, rendition, request.encoder)?,
+        width: wish.size.width,
+        height: wish.size.height,
+        to_limited_range: video.range == Range::Full,
+        tone_map: video.color.dynamics() == Dynamics::High,
+        zimg: filter::zimg_takes(video),
+        threads: x264::threads(wish.size.short_side()),
+        frame_rate: video.frame_rate,
+        timing: video.timing,
+        keyint_seconds: request.keyint_seconds,
+        encoder_options: request.encoder_options.clone(),
+    })
+}
+
+/// Sorts largest first and lets one rendition serve for those that would come out the same. Of twins the smallest
+/// name stays: it is the true one, the others only asked for more than the source has.
+fn merge(mut rungs: Vec<(Size, RenditionPlan)>) -> Result<Vec<RenditionPlan>, PlanError> {
+    rungs.sort_by_key(|(size, plan)| (std::cmp::Reverse(size.pixels()), plan.name));
+    let mut kept: Vec<(Size, RenditionPlan)> = Vec::new();
+    for (size, plan) in rungs {
+        let twin = kept.iter_mut().find(|(other, twin)| {
+            *other == size
+                && twin.action == plan.action
+                && twin.audio == plan.audio
+                && plan.action != Action::Refuse
+        });
+        match twin {
+            Some((_, twin)) => adopt(twin, &plan),
+            None => kept.push((size, plan)),
+        }
+    }
+    Ok(kept.into_iter().map(|(_, plan)| plan).collect())
+}
+
+fn adopt(twin: &mut RenditionPlan, other: &RenditionPlan) {
+    twin.merged.push(other.name);
+    twin.reasons.push(format!("serves for {} too, which would be the same", other.name));
+}
+
+fn refuse_empty(renditions: &[RenditionPlan]) -> Result<(), PlanError> {
+    if renditions.iter().any(|plan| plan.action != Action::Refuse) {
+        return Ok(());
+    }
+    let reason = |plan: &RenditionPlan| format!("{}: {}", plan.name, plan.reasons.join(", "));
+    Err(PlanError::NothingToCopy { reasons: renditions.iter().map(reason).collect() })
+}

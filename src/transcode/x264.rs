@@ -1,0 +1,133 @@
+//! x264's settings in the names of libavcodec's options. Pure: setting them on a context is the engine's.
+
+use super::plan::VideoPlan;
+use crate::media::{RateControl, Timing};
+
+/// Where frames come at uneven distances, no camera or screen recorder beats this many a second.
+const FRAME_RATE_BOUND: f64 = 240.0;
+
+/// Options that follow from the plan, and what they are set by.
+const OWNED: [(&str, &str); 17] = [
+    ("preset", "--preset sets it"),
+    ("crf", "--crf sets it"),
+    ("qp", "--cq sets it"),
+    ("b", "--bitrate sets it"),
+    ("minrate", "--rate-control cbr sets it"),
+    ("maxrate", "--maxrate sets it"),
+    ("bufsize", "--bufsize sets it"),
+    ("nal-hrd", "--rate-control cbr sets it"),
+    ("g", "--keyint sets it"),
+    ("keyint_min", "--keyint sets it"),
+    ("sc_threshold", "keyframes stand on one grid in every rendition"),
+    ("forced-idr", "keyframes stand on one grid in every rendition"),
+    ("intra-refresh", "keyframes stand on one grid in every rendition"),
+    ("threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
+    ("flags", "the container decides it"),
+    ("passlogfile", "there is one pass only"),
+    ("stats", "there is one pass only"),
+];
+
+/// The same in x264's own names, as they would come through `x264-params`.
+const OWNED_PARAMS: [(&str, &str); 23] = [
+    ("preset", "--preset sets it"),
+    ("crf", "--crf sets it"),
+    ("qp", "--cq sets it"),
+    ("qp_constant", "--cq sets it"),
+    ("bitrate", "--bitrate sets it"),
+    ("vbv-maxrate", "--maxrate sets it"),
+    ("vbv-bufsize", "--bufsize sets it"),
+    ("nal-hrd", "--rate-control cbr sets it"),
+    ("keyint", "--keyint sets it"),
+    ("min-keyint", "--keyint sets it"),
+    ("keyint-min", "--keyint sets it"),
+    ("scenecut", "keyframes stand on one grid in every rendition"),
+    ("no-scenecut", "keyframes stand on one grid in every rendition"),
+    ("intra-refresh", "keyframes stand on one grid in every rendition"),
+    ("open-gop", "keyframes stand on one grid in every rendition"),
+    ("threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
+    ("sliced-threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
+    ("non-deterministic", "the same source and settings give the same bytes"),
+    ("pass", "there is one pass only"),
+    ("stats", "there is one pass only"),
+    ("fps", "the source's frame rate is kept"),
+    ("timebase", "the source's frame rate is kept"),
+    ("force-cfr", "the source's frame rate is kept"),
+];
+
+/// Returns the options for `libx264`, in the order to apply them. The names are those of `av_opt_set`.
+pub fn options(video: &VideoPlan) -> Vec<(String, String)> {
+    let mut options = vec![option("preset", &video.preset)];
+    options.extend(rate_control(&video.rate_control));
+    options.push(option("g", keyframe_bound(video)));
+    // Keyframes are forced on a grid of time: x264's own scene cut would set others between them, and a forced
+    // keyframe would be a plain I-frame.
+    options.push(option("sc_threshold", 0));
+    options.push(option("forced-idr", 1));
+    options.push(option("threads", video.threads));
+    options.extend(video.encoder_options.iter().cloned());
+    options
+}
+
+/// Returns why the raw option may not be given, and under which name, where it may not.
+pub(super) fn refuse(name: &str, value: &str) -> Option<(String, &'static str)> {
+    let find = |owned: &[(&str, &'static str)], key: &str| {
+        owned.iter().find(|(own, _)| *own == key).map(|(_, why)| (key.to_owned(), *why))
+    };
+    if matches!(name, "x264-params" | "x264opts") {
+        let keys = value.split(':').map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
+        // x264 takes `_` for `-`.
+        return keys.map(|key| key.replace('_', "-")).find_map(|key| find(&OWNED_PARAMS, &key));
+    }
+    find(&OWNED, name)
+}
+
+/// Returns how many threads an encoder of this size uses: enough that the largest rendition does not hold up the
+/// others, few enough that x264's frame threads cost no quality at small sizes.
+pub(super) fn threads(short_side: u32) -> u32 {
+    match short_side {
+        1080.. => 6,
+        720.. => 4,
+        480.. => 2,
+        _ => 1,
+    }
+}
+
+fn option(name: &str, value: impl ToString) -> (String, String) {
+    (name.to_owned(), value.to_string())
+}
+
+fn rate_control(rate_control: &RateControl) -> Vec<(String, String)> {
+    match *rate_control {
+        RateControl::Crf(crf) => vec![option("crf", crf)],
+        RateControl::Cq(quantiser) => vec![option("qp", quantiser)],
+        RateControl::Cbr { bitrate, bufsize } => vec![
+            option("b", bitrate),
+            option("minrate", bitrate),
+            option("maxrate", bitrate),
+            option("bufsize", bufsize),
+            option("nal-hrd", "cbr"),
+        ],
+        RateControl::Abr { bitrate } => vec![option("b", bitrate)],
+        RateControl::Vbr { bitrate, maxrate, bufsize } => {
+            vec![option("b", bitrate), option("maxrate", maxrate), option("bufsize", bufsize)]
+        }
+    }
+}
+
+/// Returns the most frames between keyframes that x264 allows by itself. It must never strike before the grid: the
+/// k-th keyframe is frame ⌈k·x⌉ with x = keyint × fps, and ⌈(k+1)·x⌉ − ⌈k·x⌉ ≤ ⌈x⌉.
+fn keyframe_bound(video: &VideoPlan) -> u32 {
+    let per_second = match video.timing {
+        Timing::Constant if video.frame_rate.is_known() => video.frame_rate.value(),
+        _ => FRAME_RATE_BOUND.max(video.frame_rate.value()),
+    };
+    // A hair below, so that 4 s × 29.97 does not become one frame more by the float's last bit.
+    const HAIR: f64 = 1e-6;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the range of i32 first"
+    )]
+    let frames = (video.keyint_seconds * per_second - HAIR).ceil().clamp(1.0, f64::from(i32::MAX)) as u32;
+    frames
+}

@@ -1,0 +1,3 @@
+//! What the tests share: scratch folders, generated clips, and FFmpeg's own tools as oracles.
+
+pub(crate) mod clip;
