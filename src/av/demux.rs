@@ -118,9 +118,10 @@ impl Demuxer {
             }
         }
         for &index in streams {
-            let base = self.input.stream(index).map_or(Ratio::ONE, |stream| {
-                Ratio::new(stream.time_base.num, stream.time_base.den)
-            });
+            let base = self
+                .input
+                .stream(index)
+                .map_or(Ratio::ONE, |stream| Ratio::new(stream.time_base.num, stream.time_base.den));
             self.timeline.follow(index, base);
         }
         self.chosen = streams.to_vec();
@@ -225,11 +226,7 @@ fn open_file(path: &Path) -> Result<(File, u64), AvError> {
     Ok((file, metadata.len()))
 }
 
-fn open_allowed(
-    input: &mut InputContext,
-    analysis: Analysis,
-    interrupt: &Interrupt,
-) -> Result<Container, AvError> {
+fn open_allowed(input: &mut InputContext, analysis: Analysis, interrupt: &Interrupt) -> Result<Container, AvError> {
     let (name, score, format) = match input.detect() {
         Ok(found) => found,
         Err(failed) if failed.code == ffi::AVERROR_INVALIDDATA || failed.code == sys::AVERROR_EOF => {
@@ -275,8 +272,20 @@ fn allowed(name: &str, score: i32) -> Result<Container, AvError> {
 
 /// Returns whether libav's name is one of its still pictures or subtitle texts: documents, not recordings.
 fn is_document(name: &str) -> bool {
-    const TEXTS: [&str; 12] =
-        ["srt", "webvtt", "ass", "lrc", "sami", "microdvd", "subviewer", "vplayer", "tty", "bin", "realtext", "stl"];
+    const TEXTS: [&str; 12] = [
+        "srt",
+        "webvtt",
+        "ass",
+        "lrc",
+        "sami",
+        "microdvd",
+        "subviewer",
+        "vplayer",
+        "tty",
+        "bin",
+        "realtext",
+        "stl",
+    ];
     name.ends_with("_pipe") || TEXTS.contains(&name)
 }
 

@@ -189,7 +189,10 @@ fn dimension(value: u32) -> i32 {
 pub(super) fn nearest(mistyped: &str, names: &[String]) -> Option<String> {
     let limit = (mistyped.len() / 3).max(2);
     let scored = names.iter().map(|name| (edit_distance(mistyped, name), name));
-    scored.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name.clone())
+    scored
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.clone())
 }
 
 /// Levenshtein's distance: single-letter insertions, deletions and replacements.

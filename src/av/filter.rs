@@ -61,12 +61,9 @@ impl Graph {
         Self::build(chain, None, c"abuffersink")
     }
 
-    fn build(
-        chain: &str,
-        source: Option<(&std::ffi::CStr, &str)>,
-        sink: &std::ffi::CStr,
-    ) -> Result<Self, AvError> {
-        let failed = |failed: super::sys::Failed| AvError::Filter { chain: chain.to_owned(), source: failed.into() };
+    fn build(chain: &str, source: Option<(&std::ffi::CStr, &str)>, sink: &std::ffi::CStr) -> Result<Self, AvError> {
+        let failed =
+            |failed: super::sys::Failed| AvError::Filter { chain: chain.to_owned(), source: failed.into() };
         let mut graph = FilterGraph::new(1)?;
         let source = source.map(|(filter, arguments)| graph.add(filter, arguments)).transpose().map_err(failed)?;
         let sink = graph.add(sink, "").map_err(failed)?;

@@ -79,7 +79,8 @@ impl Frame {
 
     /// Asks the encoder for a keyframe here, or leaves the choice to it.
     pub fn set_keyframe(&mut self, wanted: bool) {
-        let kind = if wanted { ffi::AVPictureType::AV_PICTURE_TYPE_I } else { ffi::AVPictureType::AV_PICTURE_TYPE_NONE };
+        let kind =
+            if wanted { ffi::AVPictureType::AV_PICTURE_TYPE_I } else { ffi::AVPictureType::AV_PICTURE_TYPE_NONE };
         self.raw.pict_type = kind;
         self.raw.key_frame = i32::from(wanted);
     }

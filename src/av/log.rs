@@ -37,7 +37,9 @@ pub(super) fn forward(level: i32, component: &str, line: &str) {
 
 /// Returns `text` with control characters made visible: metadata of a stranger's file must not move the cursor.
 fn escape(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use super::error::AvError;
 use super::sys::{self, Parameters};
-use crate::media::{
-    AudioCodec, Chroma, ColorTags, PixelFormat, Range, Ratio, Scan, TimeBase, VideoCodec,
-};
+use crate::media::{AudioCodec, Chroma, ColorTags, PixelFormat, Range, Ratio, Scan, TimeBase, VideoCodec};
 use ffmpeg_next::ffi;
 
 /// What kind of stream it is.

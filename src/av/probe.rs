@@ -31,7 +31,11 @@ const OFFSET_SECONDS: f64 = 0.1;
 /// One of [`AvError`]'s source errors; [`AvError::Empty`] for a file with streams but no packets.
 pub fn probe(path: &Path, interrupt: &Interrupt) -> Result<MediaInfo, AvError> {
     let scanned = scan(path, Analysis::Usual, interrupt)?;
-    if scanned.late_streams { scan(path, Analysis::Deep, interrupt)?.describe(path) } else { scanned.describe(path) }
+    if scanned.late_streams {
+        scan(path, Analysis::Deep, interrupt)?.describe(path)
+    } else {
+        scanned.describe(path)
+    }
 }
 
 /// Everything learnt in one pass.

@@ -27,10 +27,7 @@ fn slides(seconds: f64) -> String {
     const COLOURS: [&str; 4] = ["0x1f4e79", "0x7a3b12", "0x1e6b3a", "0x5a2a6e"];
     let mut boxes = String::new();
     for (index, colour) in COLOURS.iter().enumerate() {
-        let shown = format!(
-            "enable='eq(mod(floor(t/{SLIDE_SECONDS}),{}),{index})'",
-            COLOURS.len()
-        );
+        let shown = format!("enable='eq(mod(floor(t/{SLIDE_SECONDS}),{}),{index})'", COLOURS.len());
         boxes += &format!(",drawbox=x=80:y=70:w=900:h=70:color={colour}:t=fill:{shown}");
         for line in 0..7_usize {
             let (y, width) = (220 + line * 105, 1000 - (line * 37 + index * 53) % 7 * 90);

@@ -104,7 +104,9 @@ impl Sound {
     /// Returns stereo AAC at 44.1 kHz for `seconds`.
     pub fn aac(seconds: f64) -> Self {
         Self {
-            source: format!("sine=frequency=440:sample_rate=44100:duration={seconds},aformat=channel_layouts=stereo"),
+            source: format!(
+                "sine=frequency=440:sample_rate=44100:duration={seconds},aformat=channel_layouts=stereo"
+            ),
             encoder: "aac",
             sample_format: "fltp",
             sample_rate: 44_100,

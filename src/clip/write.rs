@@ -54,7 +54,9 @@ pub fn write_edited(
     }
     let mut muxer = builder.begin(&recipe.muxer_options)?;
     // The track that is furthest behind goes next, so that the file is interleaved like a recorder's.
-    while let Some(track) = tracks.iter_mut().filter(|track| !track.done).min_by(|a, b| a.seconds.total_cmp(&b.seconds)) {
+    while let Some(track) =
+        tracks.iter_mut().filter(|track| !track.done).min_by(|a, b| a.seconds.total_cmp(&b.seconds))
+    {
         track.step(&mut muxer, edit)?;
     }
     muxer.finish()
@@ -112,10 +114,8 @@ impl Track {
             sample_format: sound.sample_format,
         };
         let encoder = Encoder::audio(&settings)?;
-        let chain = format!(
-            "{},aresample={},aformat=sample_fmts={}",
-            sound.source, sound.sample_rate, sound.sample_format
-        );
+        let chain =
+            format!("{},aresample={},aformat=sample_fmts={}", sound.source, sound.sample_rate, sound.sample_format);
         let mut graph = Graph::audio_source(&chain)?;
         if encoder.frame_samples() > 0 {
             graph.set_frame_samples(encoder.frame_samples());

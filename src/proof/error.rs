@@ -76,7 +76,9 @@ pub enum ProofError {
         count: u64,
     },
     /// A group of pictures does not decode.
-    #[error("the {place} group of pictures does not decode: {decoded} of {packets} pictures came out, {damaged} damaged")]
+    #[error(
+        "the {place} group of pictures does not decode: {decoded} of {packets} pictures came out, {damaged} damaged"
+    )]
     Decode {
         /// `first` or `last`.
         place: &'static str,

@@ -76,7 +76,11 @@ fn sound(audio: &AudioInfo) -> String {
 }
 
 fn clock(info: &MediaInfo) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the float-to-integer cast saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the float-to-integer cast saturates"
+    )]
     let tenths = (info.duration_seconds * 10.0).round() as u64;
     let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
     format!("{hours}:{minutes:02}:{:02}.{}", rest / 10, rest % 10)
@@ -115,7 +119,8 @@ fn settings(plan: &Plan, video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
     );
     let options: Vec<String> =
         x264::options(video).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let chain: Vec<String> = filter::prepare(&plan.prepare).into_iter().chain([filter::rendition(video, source)]).collect();
+    let chain: Vec<String> =
+        filter::prepare(&plan.prepare).into_iter().chain([filter::rendition(video, source)]).collect();
     vec![field("picture", &made), field("filter", &chain.join(",")), field("encoder", &options.join(" "))]
 }
 

@@ -123,7 +123,11 @@ fn keyframe_bound(video: &VideoPlan) -> u32 {
     };
     // A hair below, so that 4 s × 29.97 does not become one frame more by the float's last bit.
     const HAIR: f64 = 1e-6;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of i32 first")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the range of i32 first"
+    )]
     let frames = (video.keyint_seconds * per_second - HAIR).ceil().clamp(1.0, f64::from(i32::MAX)) as u32;
     frames
 }

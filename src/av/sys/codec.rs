@@ -31,9 +31,7 @@ impl Parameters {
     pub(super) unsafe fn copy_of(source: *const ffi::AVCodecParameters) -> Result<Self, Failed> {
         let mut parameters = Self::empty()?;
         // SAFETY: both live; the target is ours alone.
-        check("avcodec_parameters_copy", unsafe {
-            ffi::avcodec_parameters_copy(parameters.as_mut_ptr(), source)
-        })?;
+        check("avcodec_parameters_copy", unsafe { ffi::avcodec_parameters_copy(parameters.as_mut_ptr(), source) })?;
         Ok(parameters)
     }
 

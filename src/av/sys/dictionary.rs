@@ -34,9 +34,8 @@ impl Dictionary {
     /// Returns the first pair left in it.
     pub(in crate::av) fn first(&self) -> Option<(String, String)> {
         // SAFETY: an empty key with IGNORE_SUFFIX matches every entry; the entry lives as long as the dictionary.
-        let entry = unsafe {
-            ffi::av_dict_get(self.0, c"".as_ptr(), ptr::null(), ffi::AV_DICT_IGNORE_SUFFIX).as_ref()
-        }?;
+        let entry =
+            unsafe { ffi::av_dict_get(self.0, c"".as_ptr(), ptr::null(), ffi::AV_DICT_IGNORE_SUFFIX).as_ref() }?;
         Some((string(entry.key)?, string(entry.value)?))
     }
 }

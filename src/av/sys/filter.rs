@@ -105,7 +105,8 @@ impl Node {
     /// Gives a source another reference to `frame`.
     pub(in crate::av) fn push(self, frame: &RawFrame) -> Result<(), Failed> {
         // SAFETY: a live source; KEEP_REF semantics: the frame is only read and referenced.
-        check("av_buffersrc_write_frame", unsafe { ffi::av_buffersrc_write_frame(self.0, frame.as_ptr()) }).map(drop)
+        check("av_buffersrc_write_frame", unsafe { ffi::av_buffersrc_write_frame(self.0, frame.as_ptr()) })
+            .map(drop)
     }
 
     /// Tells a source that no more will come and when the last frame ended. (Without the time `fps`-like filters

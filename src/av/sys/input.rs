@@ -33,12 +33,15 @@ impl Io {
             return Err(out_of_memory);
         }
         let reader = Box::into_raw(Box::new(Reader { file, length, interrupt }));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a constant far below 2^31")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "a constant far below 2^31"
+        )]
         let size = BUFFER_BYTES as c_int;
         // SAFETY: the context takes over the buffer; the reader outlives it (see `drop`).
-        let context = unsafe {
-            ffi::avio_alloc_context(buffer.cast(), size, 0, reader.cast(), Some(read), None, Some(seek))
-        };
+        let context =
+            unsafe { ffi::avio_alloc_context(buffer.cast(), size, 0, reader.cast(), Some(read), None, Some(seek)) };
         let io = Self { context, reader };
         if context.is_null() {
             // SAFETY: nobody took the buffer over.

@@ -10,9 +10,9 @@ mod dictionary;
 mod filter;
 mod input;
 mod log;
+mod output;
 mod owned;
 mod packet;
-mod output;
 
 pub(super) use codec::{Codec, CodecContext, Parameters};
 pub(super) use dictionary::Dictionary;
