@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use super::decode::PictureDecoder;
-use super::sound::SoundEncoder;
 use super::super::plan::{Action, AudioPlan, RenditionPlan};
 use super::super::{TranscodeError, filter};
 use super::chain::Chain;
+use super::decode::PictureDecoder;
+use super::sound::SoundEncoder;
 use super::{Job, Unit, has_sound};
 use crate::av::demux::{Analysis, Demuxer, Read};
 use crate::av::filter::PictureShape;
@@ -62,7 +62,8 @@ impl Feed {
         let video = find(&demuxer, job.info.video.as_ref().map(|video| video.stream_index))?;
         let video = video.ok_or_else(|| gone("picture"))?;
         let audio = find(&demuxer, job.info.audio.as_ref().map(|audio| audio.stream_index))?;
-        let chosen: Vec<usize> = [Some(&video), audio.as_ref()].into_iter().flatten().map(|one| one.index).collect();
+        let chosen: Vec<usize> =
+            [Some(&video), audio.as_ref()].into_iter().flatten().map(|one| one.index).collect();
         demuxer.choose(&chosen);
         let origin_seconds = origin(job.info);
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a recording, far below 2^63 microseconds")]

@@ -23,7 +23,6 @@ mod output;
 mod repair;
 mod sound;
 
-use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -83,7 +82,10 @@ pub fn run(job: &Job<'_>, progress: &Progress, interrupt: &Interrupt) -> Outcome
 }
 
 /// Opens the source and what each rendition needs of it.
-fn start<'a>(job: &'a Job<'a>, interrupt: &Interrupt) -> Result<(Option<Feed>, Vec<Lane<'a>>), Arc<TranscodeError>> {
+fn start<'a>(
+    job: &'a Job<'a>,
+    interrupt: &Interrupt,
+) -> Result<(Option<Feed>, Vec<Lane<'a>>), Arc<TranscodeError>> {
     let mut feed = None;
     if job.plan.renditions.iter().any(flows) {
         feed = Some(Feed::open(job, interrupt).map_err(Arc::new)?);

@@ -49,7 +49,9 @@ fn of_source(oddity: &Oddity) -> Option<String> {
 fn of_decoding(tally: &Tally) -> Vec<String> {
     let told: [(u64, fn(u64) -> String); 5] = [
         (tally.before_keyframe, |count| format!("{} before the first keyframe dropped", plural(count, "picture"))),
-        (tally.lost(), |count| format!("{} could not be decoded and {} left out", plural(count, "picture"), are(count))),
+        (tally.lost(), |count| {
+            format!("{} could not be decoded and {} left out", plural(count, "picture"), are(count))
+        }),
         (tally.damaged, |count| format!("{} {} damaged and patched up", plural(count, "picture"), are(count))),
         (tally.unordered, |count| format!("{} put in order", plural(count, "picture's time"))),
         (tally.reshaped, |count| format!("picture changed shape {}; fitted", times(count))),

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use reelmill::av::Packet;
+use reelmill::av::{Packet, log};
 use reelmill::clip::{self, Edit, Recipe};
 use tempfile::TempDir;
 
 /// A scratch folder that is gone after the test.
 pub(crate) fn scratch() -> TempDir {
+    log::install(log::Verbosity::Quiet);
     TempDir::with_prefix("reelmill-test-").unwrap()
 }
 
