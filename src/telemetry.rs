@@ -8,8 +8,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::av::{self, log::Verbosity};
 
 /// Stderr, shared by bars, messages and the log.
 #[derive(Clone, Debug)]
@@ -78,11 +81,12 @@ impl<'a> MakeWriter<'a> for Screen {
     }
 }
 
-/// Starts logging to `screen`. `filter` is in tracing's own words (`reelmill=debug`) and beats `level`; what cannot be
+/// Starts logging to `screen`, libav's own messages with it. `filter` is in tracing's own words (`reelmill=debug`) and beats `level`; what cannot be
 /// parsed of it is left out.
 pub fn start(screen: &Screen, level: tracing::Level, filter: Option<&str>) {
     let default = level.to_string().to_lowercase();
     let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or(&default));
+    let finest = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(screen.clone())
@@ -94,6 +98,16 @@ pub fn start(screen: &Screen, level: tracing::Level, filter: Option<&str>) {
         .finish();
     // It fails where a test has set one up already; that one serves as well.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    av::log::install(libav_verbosity(finest));
+}
+
+/// Returns how much libav is asked to say. What nobody will read it should not even compose: it does so per packet.
+fn libav_verbosity(finest: LevelFilter) -> Verbosity {
+    match finest {
+        LevelFilter::OFF | LevelFilter::ERROR => Verbosity::Quiet,
+        LevelFilter::WARN | LevelFilter::INFO => Verbosity::Normal,
+        _ => Verbosity::Verbose,
+    }
 }
 
 /// Returns the level that `-q` and `-v` stand for.

@@ -1,9 +1,9 @@
-//! The one door between the commands and the stages: every call to the prober, the planner and the engine is here.
+//! The one door between the commands and the stages: every call to the prober, the planner and the engine is here, so
+//! that the commands know one error type and one set of names.
 //!
-//! Stand-in in part: this tree has a prober and a planner but no engine and no demo yet. `Job` and `run` become
-//! `transcode::{Job, run}` where the engine is merged, `demo` moves to its own file.
+//! Stand-in in one point: this tree has no demo yet, and [`demo`] says so; it moves to a file of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{CommandError, Console};
 use crate::av;
@@ -11,46 +11,10 @@ use crate::cli::DemoArgs;
 use crate::failure::{ExitCode, Failure, FailureClass};
 use crate::media::MediaInfo;
 use crate::transcode::plan::{self, Plan};
-use crate::transcode::{Outcome, Progress, Request, explain};
+use crate::transcode::{self, Outcome, Progress, Request, explain};
 
 pub(super) use crate::av::Interrupt;
-
-/// What the engine is handed.
-#[derive(Debug)]
-#[expect(dead_code, reason = "the engine reads these")]
-pub(super) struct Job<'a> {
-    /// The recording.
-    pub(super) source: &'a Path,
-    /// What probing told of it.
-    pub(super) info: &'a MediaInfo,
-    /// What to do.
-    pub(super) plan: &'a Plan,
-    /// One path to each rendition of the plan.
-    pub(super) outputs: &'a [PathBuf],
-    /// Where unfinished files live, on the outputs' file system.
-    pub(super) work_folder: &'a Path,
-    /// Whether outputs are proven before they get their names.
-    pub(super) verify: bool,
-}
-
-/// There is no engine in this build.
-#[derive(Debug, thiserror::Error)]
-#[error("this build has no engine")]
-struct EngineAbsent;
-
-impl Failure for EngineAbsent {
-    fn code(&self) -> &'static str {
-        "ENGINE_ABSENT"
-    }
-
-    fn class(&self) -> FailureClass {
-        FailureClass::Bug
-    }
-
-    fn cure(&self) -> &'static str {
-        "build a tree that has one"
-    }
-}
+pub(super) use crate::transcode::Job;
 
 /// Probes a recording.
 pub(super) fn probe(source: &Path, interrupt: &Interrupt) -> Result<MediaInfo, CommandError> {
@@ -73,9 +37,8 @@ pub(super) fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: 
 }
 
 /// Carries the plan out; blocks.
-pub(super) fn run(job: &Job<'_>, _progress: &Progress, _interrupt: &Interrupt) -> Outcome {
-    tracing::debug!(?job, "this build has no engine");
-    Outcome { renditions: Vec::new() }
+pub(super) fn run(job: &Job<'_>, progress: &Progress, interrupt: &Interrupt) -> Outcome {
+    transcode::run(job, progress, interrupt)
 }
 
 /// Returns the linked libraries and their versions.
@@ -83,8 +46,27 @@ pub(super) fn versions() -> Vec<(&'static str, String)> {
     av::versions()
 }
 
+/// There is no demo in this build.
+#[derive(Debug, thiserror::Error)]
+#[error("this build has no demo")]
+struct DemoAbsent;
+
+impl Failure for DemoAbsent {
+    fn code(&self) -> &'static str {
+        "DEMO_ABSENT"
+    }
+
+    fn class(&self) -> FailureClass {
+        FailureClass::Bug
+    }
+
+    fn cure(&self) -> &'static str {
+        "build a tree that has one"
+    }
+}
+
 /// Makes a clip and transcodes it.
 pub(super) fn demo(args: &DemoArgs, _console: &Console) -> Result<ExitCode, CommandError> {
     tracing::debug!(folder = %args.folder.display(), "this build has no demo");
-    Err(CommandError::stage(EngineAbsent))
+    Err(CommandError::stage(DemoAbsent))
 }
