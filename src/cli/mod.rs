@@ -21,14 +21,14 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXAMPLES: &str = "\
+const AFTER_HELP: &str = "\
 Examples:
   reelmill demo                                          see it work on a clip it makes itself
   reelmill probe lesson.flv                              what is in this file?
   reelmill transcode lesson.flv -r 720P -r 480P -o out/  two renditions from one decode
   reelmill transcode talk.avi -o talk.mp4                one file, container by its extension";
 
-const EXIT_CODES: &str = "\
+const AFTER_LONG_HELP: &str = "\
 Examples:
   reelmill demo                                          see it work on a clip it makes itself
   reelmill probe lesson.flv                              what is in this file?
@@ -52,7 +52,7 @@ Exit codes:
 /// play, and proves each one whole before it gets its name.
 #[derive(Debug, Parser)]
 #[command(name = "reelmill", version, styles = STYLES, max_term_width = 110)]
-#[command(after_help = EXAMPLES, after_long_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.

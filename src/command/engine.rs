@@ -1,14 +1,11 @@
 //! The one door between the commands and the stages: every call to the prober, the planner and the engine is here, so
 //! that the commands know one error type and one set of names.
-//!
-//! Stand-in in one point: this tree has no demo yet, and [`demo`] says so; it moves to a file of its own.
 
 use std::path::Path;
 
-use super::{CommandError, Console};
+use super::CommandError;
 use crate::av;
-use crate::cli::DemoArgs;
-use crate::failure::{ExitCode, Failure, FailureClass};
+use crate::clip::{self, Recipe};
 use crate::media::MediaInfo;
 use crate::transcode::plan::{self, Plan};
 use crate::transcode::{self, Outcome, Progress, Request, explain};
@@ -46,27 +43,7 @@ pub(super) fn versions() -> Vec<(&'static str, String)> {
     av::versions()
 }
 
-/// There is no demo in this build.
-#[derive(Debug, thiserror::Error)]
-#[error("this build has no demo")]
-struct DemoAbsent;
-
-impl Failure for DemoAbsent {
-    fn code(&self) -> &'static str {
-        "DEMO_ABSENT"
-    }
-
-    fn class(&self) -> FailureClass {
-        FailureClass::Bug
-    }
-
-    fn cure(&self) -> &'static str {
-        "build a tree that has one"
-    }
-}
-
-/// Makes a clip and transcodes it.
-pub(super) fn demo(args: &DemoArgs, _console: &Console) -> Result<ExitCode, CommandError> {
-    tracing::debug!(folder = %args.folder.display(), "this build has no demo");
-    Err(CommandError::stage(DemoAbsent))
+/// Makes a recording.
+pub(super) fn make_clip(recipe: &Recipe, path: &Path) -> Result<(), CommandError> {
+    clip::write(recipe, path).map_err(CommandError::stage)
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod console;
+mod demo;
 mod engine;
 mod error;
 mod figure;
@@ -30,7 +31,6 @@ use crate::telemetry::Screen;
 
 pub use console::Console;
 pub use error::CommandError;
-pub use transcode::run as run_transcode;
 
 /// Runs the command and returns the process's exit code; everything there is to say has been said.
 pub fn run(cli: &Cli, environment: &Environment, screen: Screen) -> process::ExitCode {
@@ -43,7 +43,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Transcode(args) => transcode::run(args, console),
         Command::Probe(args) => probe::run(args, console),
-        Command::Demo(args) => engine::demo(args, console),
+        Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),

@@ -28,7 +28,7 @@ struct Planned {
 }
 
 /// Runs the command and prints its result; the exit code tells how much of it succeeded.
-pub fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, CommandError> {
+pub(super) fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, CommandError> {
     let began = Instant::now();
     let target = Target::of(args.output.as_deref(), Path::is_dir);
     let interrupt = Interrupt::default();
