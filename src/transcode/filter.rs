@@ -196,3 +196,121 @@ fn tone_map(video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
 fn narrow_gamut(video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
     vec![format!("{}:p=bt709:t=bt709:m=bt709:r=limited{DITHER}", read(video, source, "bt709"))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::RenditionName;
+    use crate::transcode::plan::{Action, plan};
+    use crate::transcode::sample::{format, lesson};
+    use crate::transcode::{RenditionRequest, Request};
+
+    /// Checks the chain for a rendition of the lesson after `change`.
+    #[track_caller]
+    fn check(name: &str, change: impl FnOnce(&mut VideoInfo), expected: &str) {
+        let mut info = lesson();
+        change(info.video.as_mut().expect("the lesson has a picture"));
+        let name = RenditionName::parse(name).expect("the tests use names of the ladder");
+        let renditions = vec![RenditionRequest::plain(name)];
+        let plan = plan(&info, &Request { renditions, force_encode: true, ..Request::default() });
+        let action = plan.expect("plannable").renditions.remove(0).action;
+        let (Action::Transcode(video), Some(source)) = (action, info.video) else {
+            panic!("encoding was asked for")
+        };
+        assert_eq!(rendition(&video, &source), format!("{expected}format=yuv420p,setsar=1"));
+    }
+
+    #[test]
+    fn nothing_is_scaled_where_nothing_changes() {
+        check("1080P", |_| {}, "");
+        check("1080P", |video| video.rotation = Rotation::Half, "");
+        check("1080P", |video| video.rotation = Rotation::Quarter, "");
+    }
+
+    #[test]
+    fn ordinary_pictures_are_scaled_by_zimg() {
+        check("720P", |_| {}, "zscale=w=1280:h=720:f=bicubic,");
+        check("720P", |video| video.rotation = Rotation::Quarter, "zscale=w=720:h=1280:f=bicubic,");
+        let to_444 = |video: &mut VideoInfo| video.pixel_format = format("yuv444p", 8, Chroma::C444);
+        check("1080P", to_444, "zscale=w=1920:h=1080:f=bicubic,");
+    }
+
+    #[test]
+    fn full_range_is_named_on_both_sides() {
+        let full = |video: &mut VideoInfo| {
+            video.range = Range::Full;
+            video.pixel_format = format("yuvj420p", 8, Chroma::C420);
+        };
+        check("1080P", full, "zscale=w=1920:h=1080:f=bicubic:rin=full:r=limited,");
+    }
+
+    #[test]
+    fn more_than_eight_bits_are_dithered_on_one_thread() {
+        let deep = |video: &mut VideoInfo| video.pixel_format = format("yuv422p10le", 10, Chroma::C422);
+        check("480P", deep, "zscale=w=854:h=480:f=bicubic:dither=ordered:threads=1,");
+    }
+
+    #[test]
+    fn what_zimg_cannot_take_goes_to_swscale_with_its_range_spelled_out() {
+        let sws = "flags=bicubic+accurate_rnd+full_chroma_int";
+        let odd = |video: &mut VideoInfo| video.width = 1921;
+        check("1080P", odd, &format!("scale=w=1920:h=1080:{sws},"));
+        let gray = |video: &mut VideoInfo| video.pixel_format = format("gray", 8, Chroma::Gray);
+        check("720P", gray, &format!("scale=w=1280:h=720:{sws}:in_range=limited:out_range=limited,"));
+        let rgb = |video: &mut VideoInfo| video.pixel_format = format("bgra", 8, Chroma::Rgb);
+        let matrix = "out_color_matrix=bt709:out_range=limited,setparams=colorspace=bt709";
+        check("720P", rgb, &format!("scale=w=1280:h=720:{sws}:{matrix},"));
+        let odd_full = |video: &mut VideoInfo| (video.width, video.range) = (1921, Range::Full);
+        check("720P", odd_full, &format!("scale=w=1280:h=720:{sws}:in_range=full:out_range=limited,"));
+    }
+
+    #[test]
+    fn an_odd_side_without_subsampling_is_no_obstacle_to_zimg() {
+        let mut video = lesson().video.expect("the lesson has a picture");
+        video.width = 853;
+        assert!(!zimg_takes(&video));
+        video.pixel_format = format("yuv444p", 8, Chroma::C444);
+        assert!(zimg_takes(&video));
+        video.pixel_format = format("yuv422p", 8, Chroma::C422);
+        assert!(!zimg_takes(&video));
+        (video.width, video.height) = (854, 481);
+        assert!(zimg_takes(&video));
+        video.pixel_format = format("nv12", 8, Chroma::C420);
+        assert!(!zimg_takes(&video));
+    }
+
+    #[test]
+    fn high_dynamic_range_goes_through_linear_light() {
+        let end = "t=linear:npl=100:threads=1,format=gbrpf32le,zscale=p=bt709:threads=1,\
+                   tonemap=mobius:desat=0:peak=10,zscale=p=bt709:t=bt709:m=bt709:r=limited:dither=ordered:threads=1,";
+        let pq = |video: &mut VideoInfo| {
+            video.pixel_format = format("yuv420p10le", 10, Chroma::C420);
+            video.color.transfer = Some("smpte2084".to_owned());
+        };
+        let read = "rin=limited:pin=bt2020:tin=smpte2084:min=bt2020nc";
+        check("720P", pq, &format!("zscale=w=1280:h=720:f=bicubic:{read}:{end}"));
+        let odd = |video: &mut VideoInfo| {
+            pq(video);
+            video.width = 1921;
+        };
+        let sws = "scale=w=1280:h=720:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p10le";
+        check("720P", odd, &format!("{sws},zscale={read}:{end}"));
+    }
+
+    #[test]
+    fn wide_colours_are_brought_into_bt709() {
+        let wide = |video: &mut VideoInfo| video.color.matrix = Some("bt2020nc".to_owned());
+        let read = "rin=limited:pin=bt2020:tin=bt709:min=bt2020nc";
+        let end = "p=bt709:t=bt709:m=bt709:r=limited:dither=ordered:threads=1,";
+        check("720P", wide, &format!("zscale=w=1280:h=720:f=bicubic:{read}:{end}"));
+    }
+
+    #[test]
+    fn pictures_are_made_whole_before_they_are_turned() {
+        assert_eq!(prepare(&Prepare::default()), None);
+        let all = Prepare { deinterlace: true, rotation: Rotation::Quarter };
+        assert_eq!(prepare(&all).as_deref(), Some("bwdif=mode=send_frame:deint=interlaced,transpose=clock"));
+        let half = Prepare { deinterlace: false, rotation: Rotation::Half };
+        assert_eq!(prepare(&half).as_deref(), Some("hflip,vflip"));
+    }
+}

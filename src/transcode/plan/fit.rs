@@ -161,8 +161,7 @@ fn economy(wish: &Wish) -> Vec<String> {
     if rate > limit {
         found.push(format!("{} is above the {} that this size warrants", megabits(rate), megabits(limit)));
     }
-    let (gap, longest) =
-        (wish.video.longest_keyframe_gap_seconds, KEYFRAME_GAPS_MAX * wish.request.keyint_seconds);
+    let (gap, longest) = (wish.video.longest_keyframe_gap_seconds, KEYFRAME_GAPS_MAX * wish.request.keyint_seconds);
     if gap > longest {
         found.push(format!("keyframes up to {gap:.1} s apart, at most {longest} s is wanted"));
     }

@@ -126,7 +126,10 @@ fn merge(mut rungs: Vec<(Size, RenditionPlan)>) -> Result<Vec<RenditionPlan>, Pl
     let mut kept: Vec<(Size, RenditionPlan)> = Vec::new();
     for (size, plan) in rungs {
         let twin = kept.iter_mut().find(|(other, twin)| {
-            *other == size && twin.action == plan.action && twin.audio == plan.audio && plan.action != Action::Refuse
+            *other == size
+                && twin.action == plan.action
+                && twin.audio == plan.audio
+                && plan.action != Action::Refuse
         });
         match twin {
             Some((_, twin)) => adopt(twin, &plan),

@@ -96,11 +96,7 @@ fn only(request: &RateControlRequest, mode: RateControlMode) -> Result<(), PlanE
         ("--cq", request.cq.is_some(), mode == RateControlMode::Cq),
         ("--bitrate", request.bits_per_second.is_some(), rate),
         ("--maxrate", request.max_bits_per_second.is_some(), mode == RateControlMode::Vbr),
-        (
-            "--bufsize",
-            request.buffer_bits.is_some(),
-            matches!(mode, RateControlMode::Cbr | RateControlMode::Vbr),
-        ),
+        ("--bufsize", request.buffer_bits.is_some(), matches!(mode, RateControlMode::Cbr | RateControlMode::Vbr)),
     ];
     match given.into_iter().find(|(_, given, fits)| *given && !*fits) {
         None => Ok(()),
