@@ -195,8 +195,8 @@ fn encoder_words(video: &VideoPlan, label: &str) -> Vec<String> {
     words.push(match video.timing {
         // The rate is the encoder's time base. Neither 5.1's own choice nor `cfr` will do: both fill a start that is
         // late by a part of a frame with a repeated one, MP4 being no container of variable rate to them.
-        Timing::Constant => format!("-fps_mode vfr -r {}", video.frame_rate),
-        Timing::Variable => format!("-fps_mode passthrough -enc_time_base {VARIABLE_TIME_BASE}"),
+        Timing::Constant if video.frame_rate.is_known() => format!("-fps_mode vfr -r {}", video.frame_rate),
+        _ => format!("-fps_mode passthrough -enc_time_base {VARIABLE_TIME_BASE}"),
     });
     words
 }

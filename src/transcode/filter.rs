@@ -93,8 +93,9 @@ pub fn rendition(video: &VideoPlan, source: &VideoInfo) -> String {
 
 /// Returns whether `zscale` takes this source's pictures without help.
 pub(super) fn zimg_takes(video: &VideoInfo) -> bool {
-    let whole_width = !matches!(video.pixel_format.chroma, Chroma::C420 | Chroma::C422) || video.width % 2 == 0;
-    let whole_height = video.pixel_format.chroma != Chroma::C420 || video.height % 2 == 0;
+    let whole_width =
+        !matches!(video.pixel_format.chroma, Chroma::C420 | Chroma::C422) || video.width.is_multiple_of(2);
+    let whole_height = video.pixel_format.chroma != Chroma::C420 || video.height.is_multiple_of(2);
     whole_width && whole_height && ZIMG_FORMATS.contains(&video.pixel_format.name.as_str())
 }
 
@@ -122,9 +123,15 @@ fn is_rgb(source: &VideoInfo) -> bool {
     source.pixel_format.chroma == Chroma::Rgb
 }
 
-/// Returns the source's range as a filter option's value; what is not said is limited, as players take it.
-fn range(source: &VideoInfo) -> &'static str {
-    if source.range == Range::Full { "full" } else { "limited" }
+/// Returns the source's range as the filter option `key`; what is not said is limited, as players take it. It goes
+/// unsaid where `transpose` could not take the format: swscale has then been slipped in before it, has brought full
+/// range to limited where it pleased, and the frame's own tag is the only truth.
+fn range_in(key: &str, source: &VideoInfo) -> String {
+    let is_uneven = matches!(source.pixel_format.chroma, Chroma::C422 | Chroma::Other);
+    if source.rotation.is_sideways() && is_uneven {
+        return String::new();
+    }
+    format!(":{key}={}", if source.range == Range::Full { "full" } else { "limited" })
 }
 
 fn zscale(video: &VideoPlan, source: &VideoInfo) -> String {
@@ -132,7 +139,7 @@ fn zscale(video: &VideoPlan, source: &VideoInfo) -> String {
     if is_rgb(source) {
         step.push_str(":m=bt709:r=limited");
     } else if video.to_limited_range {
-        step.push_str(":rin=full:r=limited");
+        step.push_str(&format!("{}:r=limited", range_in("rin", source)));
     }
     if source.pixel_format.bit_depth > 8 {
         step.push_str(DITHER);
@@ -145,7 +152,7 @@ fn swscale(video: &VideoPlan, source: &VideoInfo) -> String {
     if is_rgb(source) {
         step.push_str(":out_color_matrix=bt709:out_range=limited");
     } else if video.to_limited_range || source.pixel_format.chroma == Chroma::Gray {
-        step.push_str(&format!(":in_range={}:out_range=limited", range(source)));
+        step.push_str(&format!("{}:out_range=limited", range_in("in_range", source)));
     }
     step
 }
@@ -154,19 +161,16 @@ fn swscale(video: &VideoPlan, source: &VideoInfo) -> String {
 /// the size is right, the range limited, and RGB has become BT.709.
 fn read(video: &VideoPlan, source: &VideoInfo, transfer: &str) -> String {
     let primaries = source.color.primaries.as_deref().filter(|name| *name == "bt709").unwrap_or("bt2020");
+    let colors = format!(":pin={primaries}:tin={transfer}");
     if !video.zimg {
-        let (range, matrix) = match source.pixel_format.chroma {
-            Chroma::Rgb => ("limited", "bt709"),
-            _ if video.to_limited_range => ("limited", matrix(source)),
-            _ => (range(source), matrix(source)),
-        };
-        return format!("zscale=rin={range}:pin={primaries}:tin={transfer}:min={matrix}");
+        let matrix = if is_rgb(source) { "bt709" } else { matrix(source) };
+        return format!("zscale=min={matrix}:rin=limited{colors}");
     }
     let size = format!("zscale=w={}:h={}:f=bicubic", video.width, video.height);
     if is_rgb(source) {
-        return format!("{size}:pin={primaries}:tin={transfer}");
+        return format!("{size}{colors}");
     }
-    format!("{size}:rin={}:pin={primaries}:tin={transfer}:min={}", range(source), matrix(source))
+    format!("{size}{}{colors}:min={}", range_in("rin", source), matrix(source))
 }
 
 /// Returns the matrix to read wide colours by; without a tag, the one that goes with them.
@@ -245,6 +249,15 @@ mod tests {
     }
 
     #[test]
+    fn range_goes_unsaid_after_a_turn_that_needs_another_format() {
+        let turned = |video: &mut VideoInfo| {
+            (video.range, video.rotation) = (Range::Full, Rotation::Quarter);
+            video.pixel_format = format("yuv422p10le", 10, Chroma::C422);
+        };
+        check("480P", turned, "zscale=w=480:h=854:f=bicubic:r=limited:dither=ordered:threads=1,");
+    }
+
+    #[test]
     fn more_than_eight_bits_are_dithered_on_one_thread() {
         let deep = |video: &mut VideoInfo| video.pixel_format = format("yuv422p10le", 10, Chroma::C422);
         check("480P", deep, "zscale=w=854:h=480:f=bicubic:dither=ordered:threads=1,");
@@ -294,7 +307,7 @@ mod tests {
             video.width = 1921;
         };
         let sws = "scale=w=1280:h=720:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p10le";
-        check("720P", odd, &format!("{sws},zscale={read}:{end}"));
+        check("720P", odd, &format!("{sws},zscale=min=bt2020nc:rin=limited:pin=bt2020:tin=smpte2084:{end}"));
     }
 
     #[test]

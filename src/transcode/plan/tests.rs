@@ -2,11 +2,14 @@
 
 use proptest::prelude::*;
 
+mod copy;
+mod usage;
+
 use super::*;
 use crate::failure::{Failure, FailureClass};
 use crate::media::{AudioCodec, AudioInfo, Chroma, Discontinuity, OtherStream, Range, VideoCodec};
+use crate::transcode::AudioRequest;
 use crate::transcode::sample::{format, lesson};
-use crate::transcode::{AudioRequest, RateControlRequest};
 
 fn name(text: &str) -> RenditionName {
     RenditionName::parse(text).expect("the tests use names of the ladder")
@@ -170,6 +173,10 @@ fn a_wasteful_or_unseekable_picture_is_encoded() {
         &["1080P 1920x1080, sound copied: 8.00 Mbit/s is above the 6.22 Mbit/s that this size warrants"],
     );
     check(
+        |info, _| video(info).frame_rate = Ratio::new(0, 0),
+        &["1080P 1920x1080, sound copied: its frame rate is unknown"],
+    );
+    check(
         |info, _| video(info).longest_keyframe_gap_seconds = 8.1,
         &["1080P 1920x1080, sound copied: keyframes up to 8.1 s apart, at most 8 s is wanted"],
     );
@@ -309,101 +316,6 @@ fn without_a_ladder_the_rendition_is_named_after_the_source() {
 }
 
 #[test]
-fn copying_on_demand_ignores_cost_and_refuses_what_needs_encoding() {
-    let copy = |request: &mut Request| request.rate_control.mode = Some(RateControlMode::Copy);
-    check(
-        |info, request| {
-            copy(request);
-            request.container = Some(Container::Mp4);
-            video(info).bytes = 600_000_000;
-            video(info).codec = VideoCodec::Hevc;
-            video(info).longest_keyframe_gap_seconds = 60.0;
-        },
-        &["1080P remux, sound copied: copied as asked; container changed from flv to mp4"],
-    );
-    check(
-        |_, request| {
-            copy(request);
-            request.renditions = ladder(&["1080P", "480P"]);
-        },
-        &[
-            "1080P copy, sound copied: copied as asked",
-            "480P refuse, sound copied: a copy stays 1920x1080, 480P was asked for",
-        ],
-    );
-    check_error(
-        |info, request| {
-            copy(request);
-            video(info).codec = VideoCodec::Hevc;
-        },
-        "USAGE_COPY",
-        "nothing can be copied: 1080P: flv cannot hold hevc",
-    );
-    check_error(
-        |info, request| {
-            copy(request);
-            video(info).rotation = Rotation::Quarter;
-            request.container = Some(Container::Mp4);
-        },
-        "USAGE_COPY",
-        "nothing can be copied: 1080P: a copy in mp4 would lie on its side or its head",
-    );
-    for (change, what) in [
-        ((|request| request.force_encode = true) as fn(&mut Request), "--force-encode"),
-        (|request| request.rate_control.crf = Some(20.0), "a rate"),
-        (|request| request.preset = Some("fast".to_owned()), "a preset"),
-        (|request| request.encoder_options.push(("bf".to_owned(), "2".to_owned())), "--enc"),
-    ] {
-        check_error(
-            |_, request| {
-                copy(request);
-                change(request);
-            },
-            "USAGE_COPY",
-            &format!("--rate-control copy encodes nothing, so {what} cannot be honoured"),
-        );
-    }
-}
-
-#[test]
-fn sound_that_is_encoded_is_stereo_for_small_pictures() {
-    let surround = |info: &mut MediaInfo, request: &mut Request| {
-        (audio(info).channels, audio(info).layout) = (6, "5.1(side)".to_owned());
-        (audio(info).codec, audio(info).sample_rate) = (AudioCodec::Other("dts".to_owned()), 88_201);
-        request.renditions = ladder(&["1080P", "720P"]);
-        request.container = Some(Container::Mp4);
-        request.force_encode = true;
-    };
-    let plan = made(surround).expect("plannable");
-    let told: Vec<_> = plan.renditions.iter().map(|rendition| rendition.reasons.last().cloned()).collect();
-    let encoded = "sound encoded to AAC: mp4 cannot hold dts at 88201 Hz";
-    let resampled = "88201 Hz resampled to 48000 Hz";
-    assert_eq!(told[0], Some(format!("{encoded}, {resampled}")));
-    assert_eq!(told[1], Some(format!("{encoded}, 5.1(side) mixed down to stereo, {resampled}")));
-    let aac =
-        |bits_per_second, channels| AudioPlan::Aac(AacPlan { bits_per_second, sample_rate: 48_000, channels });
-    assert_eq!([&plan.renditions[0].audio, &plan.renditions[1].audio], [&aac(384_000, 6), &aac(128_000, 2)]);
-}
-
-#[test]
-fn sound_is_encoded_as_asked_within_what_aac_can_carry() {
-    let table = [(44_100, 1, None, 64_000), (44_100, 2, Some(96_000), 96_000), (8_000, 1, None, 48_000)];
-    for (sample_rate, channels, asked, bits_per_second) in table {
-        let plan = made(|info, request| {
-            (audio(info).sample_rate, audio(info).channels) = (sample_rate, channels);
-            request.audio = AudioRequest::Aac(asked);
-        });
-        let expected = AudioPlan::Aac(AacPlan { bits_per_second, sample_rate, channels });
-        assert_eq!(plan.expect("plannable").renditions[0].audio, expected);
-    }
-    check_error(
-        |_, request| request.audio = AudioRequest::Aac(Some(1_000)),
-        "USAGE_AUDIO",
-        "sound at 1000 bit/s is not possible",
-    );
-}
-
-#[test]
 fn a_source_that_ends_early_is_refused_unless_accepted() {
     let cut = Oddity::Truncated { present_seconds: 61.5, declared_seconds: Some(3600.0) };
     let text = "the source ends early: 61.5 s are there of the 3600.0 s that its header promises";
@@ -422,150 +334,6 @@ fn a_source_without_a_picture_is_bad_input() {
     check_error(|info, _| info.video = None, "MEDIA_NO_VIDEO", "the source has no picture stream");
     let error = made(|info, _| resize(info, 1, 1080)).expect_err("a picture of one column");
     assert_eq!((error.code(), error.class()), ("MEDIA_PICTURE_SIZE", FailureClass::Source));
-}
-
-#[test]
-fn what_the_encoder_does_not_have_is_a_usage_error() {
-    check_error(
-        |_, request| request.preset = Some("quick".to_owned()),
-        "USAGE_PRESET",
-        "x264 has no preset \"quick\"; it has ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, \
-         veryslow, placebo",
-    );
-    for (key, value, named) in [
-        ("g", "250", "g"),
-        ("threads", "1", "threads"),
-        ("x264-params", "ref=3:open_gop=1", "open-gop"),
-        ("x264opts", "keyint=10", "keyint"),
-    ] {
-        let error = made(|_, request| request.encoder_options.push((key.to_owned(), value.to_owned())));
-        assert!(
-            matches!(&error, Err(PlanError::EncoderOption { name, .. }) if name == named),
-            "{key}={value}: {error:?}"
-        );
-    }
-    for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = made(|_, request| request.keyint_seconds = seconds).expect_err("no grid");
-        assert_eq!(error.code(), "USAGE_KEYINT");
-    }
-    check_error(
-        |_, request| request.container = Some(Container::Ts),
-        "USAGE_CONTAINER",
-        "ts is not a container that is written here",
-    );
-}
-
-/// Returns the rate control of the one rendition that `common`, and the rung's own values, lead to.
-fn rate_of(
-    common: RateControlRequest,
-    own_crf: Option<f64>,
-    own_bits: Option<u64>,
-) -> Result<RateControl, PlanError> {
-    let plan = made(|_, request| {
-        request.rate_control = common;
-        request.force_encode = true;
-        let rung =
-            RenditionRequest { crf: own_crf, bits_per_second: own_bits, ..RenditionRequest::plain(name("720P")) };
-        request.renditions = vec![rung];
-    })?;
-    match &plan.renditions[0].action {
-        Action::Transcode(video) => Ok(video.rate_control),
-        other => panic!("encoding was asked for, {} planned", other.name()),
-    }
-}
-
-#[test]
-fn rate_control_follows_from_what_is_given() {
-    use RateControlMode::{Abr, Cbr, Cq, Vbr};
-    let none = RateControlRequest::default();
-    let bits = RateControlRequest { bits_per_second: Some(2_000_000), ..none };
-    let capped = RateControlRequest { max_bits_per_second: Some(3_000_000), ..bits };
-    let (bitrate, maxrate) = (2_000_000, 3_000_000);
-    let table = [
-        (none, None, None, RateControl::Crf(24.0)),
-        (none, Some(18.5), None, RateControl::Crf(18.5)),
-        (none, None, Some(500_000), RateControl::Abr { bitrate: 500_000 }),
-        (RateControlRequest { crf: Some(30.0), ..none }, Some(20.0), None, RateControl::Crf(20.0)),
-        (RateControlRequest { cq: Some(22), ..none }, None, None, RateControl::Cq(22)),
-        (RateControlRequest { mode: Some(Cq), cq: Some(0), ..none }, None, None, RateControl::Cq(0)),
-        (bits, None, None, RateControl::Abr { bitrate }),
-        (RateControlRequest { mode: Some(Abr), ..bits }, None, Some(1_000), RateControl::Abr { bitrate: 1_000 }),
-        (capped, None, None, RateControl::Vbr { bitrate, maxrate, bufsize: 6_000_000 }),
-        (
-            RateControlRequest { mode: Some(Vbr), buffer_bits: Some(5_000_000), ..capped },
-            None,
-            Some(1_000_000),
-            RateControl::Vbr { bitrate: 1_000_000, maxrate, bufsize: 5_000_000 },
-        ),
-        (
-            RateControlRequest { mode: Some(Cbr), ..bits },
-            None,
-            None,
-            RateControl::Cbr { bitrate, bufsize: 4_000_000 },
-        ),
-    ];
-    for (common, own_crf, own_bits, expected) in table {
-        assert_eq!(rate_of(common, own_crf, own_bits), Ok(expected), "{common:?} {own_crf:?} {own_bits:?}");
-    }
-}
-
-#[test]
-fn rate_control_that_contradicts_itself_names_the_cure() {
-    use RateControlMode::{Abr, Cbr, Cq, Crf, Vbr};
-    let none = RateControlRequest::default();
-    let mode = |mode| RateControlRequest { mode: Some(mode), ..none };
-    let bits = Some(2_000_000);
-    let table = [
-        (mode(Cbr), None, None, "add --bitrate, as in --bitrate 2M"),
-        (mode(Abr), None, None, "add --bitrate, as in --bitrate 2M"),
-        (
-            RateControlRequest { bits_per_second: bits, ..mode(Vbr) },
-            None,
-            None,
-            "add --maxrate, or use --rate-control abr for none",
-        ),
-        (mode(Cq), None, None, "add --cq, 0 to 51"),
-        (mode(Cq), Some(20.0), None, "crf takes --crf; cq --cq"),
-        (mode(Crf), None, bits, "crf takes --crf; cq --cq"),
-        (
-            RateControlRequest { bits_per_second: bits, max_bits_per_second: bits, ..mode(Abr) },
-            None,
-            None,
-            "crf takes",
-        ),
-        (RateControlRequest { crf: Some(20.0), bits_per_second: bits, ..none }, None, None, "keep one of them"),
-        (RateControlRequest { crf: Some(20.0), ..none }, None, bits, "keep one of them"),
-        (RateControlRequest { bits_per_second: bits, ..none }, Some(20.0), None, "keep one of them"),
-        (RateControlRequest { cq: Some(20), ..none }, Some(20.0), None, "keep one of them"),
-        (none, Some(20.0), bits, "keep one of them"),
-        (RateControlRequest { crf: Some(51.5), ..none }, None, None, "give 0 (lossless) to 51"),
-        (RateControlRequest { crf: Some(-1.0), ..none }, None, None, "give 0 (lossless) to 51"),
-        (RateControlRequest { crf: Some(f64::NAN), ..none }, None, None, "give 0 (lossless) to 51"),
-        (RateControlRequest { cq: Some(52), ..none }, None, None, "give 0 (lossless) to 51"),
-        (RateControlRequest { bits_per_second: Some(0), ..none }, None, None, "give --bitrate 1k to 1000M"),
-        (
-            RateControlRequest { bits_per_second: bits, max_bits_per_second: Some(1_000_000), ..none },
-            None,
-            None,
-            "give a --maxrate of at least --bitrate",
-        ),
-        (RateControlRequest { bits_per_second: bits, buffer_bits: bits, ..none }, None, None, "add --maxrate, or"),
-        (RateControlRequest { max_bits_per_second: bits, ..none }, None, None, "add --bitrate"),
-    ];
-    for (common, own_crf, own_bits, cure) in table {
-        let error = rate_of(common, own_crf, own_bits).expect_err("a contradiction");
-        assert_eq!((error.code(), error.class()), ("USAGE_RATE_CONTROL", FailureClass::Usage), "{error}");
-        assert!(error.cure().starts_with(cure), "{error}: {}", error.cure());
-    }
-}
-
-#[test]
-fn a_wrong_rate_is_an_error_even_where_the_source_would_be_copied() {
-    check_error(
-        |_, request| request.rate_control.mode = Some(RateControlMode::Cbr),
-        "USAGE_RATE_CONTROL",
-        "cbr needs a bitrate",
-    );
 }
 
 #[test]
