@@ -40,6 +40,7 @@ pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[Strin
     let upright = if plan.prepare.rotation == Rotation::None { "" } else { "-noautorotate " };
     let mut parts = vec![format!("ffmpeg {upright}-i {}", path(source))];
     parts.extend(graph(video, plan).map(|graph| format!("-filter_complex {}", quoted(&graph))));
+    // The graph's ends are numbered by what is encoded; copies stand between them without a number.
     let mut encoded = 0;
     for (rendition, output) in made {
         let label = format!("v{encoded}");
@@ -108,6 +109,7 @@ fn rendition_lines(info: &MediaInfo, plan: &Plan, rendition: &RenditionPlan, out
     lines
 }
 
+/// Returns the settings by the names that FFmpeg's own documentation explains, so that they can be looked up.
 fn settings(plan: &Plan, video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
     let made = format!(
         "{}x{} with {} {}, {}, a keyframe every {} s",
@@ -157,6 +159,7 @@ fn graph(source: &VideoInfo, plan: &Plan) -> Option<String> {
     }
 }
 
+/// One decode feeds all: the shared steps run before the ways part.
 fn split(input: &str, prepare: Option<String>, chains: &[String]) -> String {
     let before = prepare.map_or_else(String::new, |chain| format!("{chain},"));
     let pads: String = (0..chains.len()).map(|index| format!("[s{index}]")).collect();
@@ -188,9 +191,11 @@ fn output_part(
 
 fn encoder_words(video: &VideoPlan, label: &str) -> Vec<String> {
     let mut words = vec![format!("-map '[{label}]' -c:v {}", video.encoder.libav_name())];
+    // Without `:v` the threads would reach the AAC encoder too, and ffmpeg warns of `b` without it.
     for (name, value) in x264::options(video) {
         words.push(format!("-{}:v {}", name, quoted(&value)));
     }
+    // `t` counts from the rendition's first frame, wherever on the clock that stands.
     words.push(format!("-force_key_frames 'expr:gte(t,n_forced*{})'", video.keyint_seconds));
     words.push(match video.timing {
         // The rate is the encoder's time base. Neither 5.1's own choice nor `cfr` will do: both fill a start that is
@@ -201,6 +206,7 @@ fn encoder_words(video: &VideoPlan, label: &str) -> Vec<String> {
     words
 }
 
+/// Sound is written to each output anew; ffmpeg encodes it as often, which this program does not.
 fn sound_part(info: &MediaInfo, plan: &AudioPlan) -> Option<String> {
     let audio = info.audio.as_ref()?;
     let map = format!("-map 0:{}", audio.stream_index);
@@ -221,6 +227,7 @@ fn path(path: &str) -> String {
 
 /// Returns a word as the shell must see it.
 fn quoted(word: &str) -> String {
+    // What is not on this list is quoted, known to be harmless or not.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=,+%@-".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();

@@ -31,6 +31,7 @@ impl Wish<'_> {
 
 /// Returns why the picture cannot stay as it is when nobody insists; empty when it can.
 pub(super) fn obstacles(wish: &Wish) -> Vec<String> {
+    // Smaller cannot be had without encoding, so nothing else needs to be weighed.
     if wish.is_scaled() {
         return vec![format!("scaled from {}x{}", wish.source_size.width, wish.source_size.height)];
     }
@@ -69,6 +70,7 @@ pub(super) fn differences(wish: &Wish) -> Vec<String> {
     } else if wish.container == Container::Mp4 && !info.index_first {
         found.push("index moved to the front, so that playing starts at once".to_owned());
     }
+    // Sound is never mended in place: other packets mean another file.
     if info.audio.is_some() && *wish.audio != AudioPlan::Copy {
         found.push("new container for the changed sound".to_owned());
     }
@@ -132,6 +134,7 @@ fn chroma_name(chroma: Chroma, format: &str) -> &str {
     }
 }
 
+/// Whoever asks for a rate or a preset wants to see it in the output, even where the source is good enough.
 fn wishes(wish: &Wish) -> Vec<String> {
     let (request, rendition) = (wish.request, wish.rendition);
     let own_rate = rendition.crf.is_some() || rendition.bits_per_second.is_some();
