@@ -2,6 +2,13 @@
 //!
 //! Modules stand in reading order. The directions: `main → cli → command → stages → {proof, av} → media`.
 
+pub mod atomic_file;
+pub mod av;
+pub mod cli;
+pub mod clip;
+pub mod command;
 pub mod failure;
 pub mod media;
+pub mod proof;
+pub mod telemetry;
 pub mod transcode;

@@ -118,10 +118,10 @@ impl Container {
 
     /// Returns the container that `extension` (without the dot, any case) stands for, if we can write it.
     pub fn from_output_extension(extension: &str) -> Option<Self> {
-        Self::WRITABLE
-            .into_iter()
-            .find(|container| container.name().eq_ignore_ascii_case(extension))
-            .or({ if extension.eq_ignore_ascii_case("m4v") { Some(Self::Mp4) } else { None } })
+        if extension.eq_ignore_ascii_case("m4v") {
+            return Some(Self::Mp4);
+        }
+        Self::WRITABLE.into_iter().find(|container| container.name().eq_ignore_ascii_case(extension))
     }
 
     /// Returns whether we can write this container.

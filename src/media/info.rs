@@ -23,6 +23,8 @@ pub struct MediaInfo {
     pub oddities: Vec<Oddity>,
     /// For MP4: the index stands before the media, so a player can start at once.
     pub index_first: bool,
+    /// A stream begins so late that the demuxer must read far ahead to know it.
+    pub deep_analysis: bool,
 }
 
 /// The chosen picture stream.

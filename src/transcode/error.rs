@@ -1,31 +1,146 @@
 //! What can go wrong on the way from a source to its renditions.
 
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::av::AvError;
 use crate::failure::{Failure, FailureClass};
+use crate::proof::ProofError;
 
 /// A transcode failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TranscodeError {
-    /// Somebody asked us to stop.
-    #[error("stopped on request")]
-    Cancelled,
+    /// The layer beneath failed.
+    #[error(transparent)]
+    Av(#[from] AvError),
+    /// The finished file is not what it should be.
+    #[error("the output did not pass its proof")]
+    Proof(#[from] ProofError),
+    /// Something that several renditions share failed.
+    #[error(transparent)]
+    Shared(Arc<TranscodeError>),
+    /// Too much of the picture cannot be decoded.
+    #[error("{lost} of {total} pictures cannot be decoded and {damaged} are damaged")]
+    Corrupt {
+        /// Pictures that never came out.
+        lost: u64,
+        /// Pictures that came out damaged.
+        damaged: u64,
+        /// Pictures there should be.
+        total: u64,
+    },
+    /// Pictures are missing though nothing was reported.
+    #[error("{decoded} pictures came out of {total} packets, without an error from the decoder")]
+    Unexplained {
+        /// Pictures that came out.
+        decoded: u64,
+        /// Packets that went in.
+        total: u64,
+    },
+    /// Nothing at all could be decoded.
+    #[error("not one picture could be decoded")]
+    NothingDecoded,
+    /// The plan refuses this rendition.
+    #[error("refused: {reason}")]
+    Refused {
+        /// The plan's reason.
+        reason: String,
+    },
+    /// A file could not be copied or given its final name.
+    #[error("cannot {operation} {}", path.display())]
+    File {
+        /// `copy` or `publish`.
+        operation: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The sound began and went on without a first picture for too long.
+    #[error("{packets} packets of sound came before the first picture")]
+    NoFirstPicture {
+        /// How many were held back.
+        packets: usize,
+    },
+    /// No thread could be started.
+    #[error("cannot start a thread")]
+    Thread {
+        /// Why.
+        source: io::Error,
+    },
+    /// A defect of ours.
+    #[error("a thread panicked: {message}")]
+    Panicked {
+        /// Its message.
+        message: String,
+    },
+    /// The feed stopped before the source's end; it knows why.
+    #[error("the source was not read to its end")]
+    FeedEnded,
+}
+
+impl TranscodeError {
+    /// Returns an error that tells what `error` tells.
+    pub(super) fn shared(error: &Arc<Self>) -> Self {
+        Self::Shared(Arc::clone(error))
+    }
+
+    fn is_disk_full(source: &io::Error) -> bool {
+        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
 }
 
 impl Failure for TranscodeError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Cancelled => "CANCELLED",
+            Self::Av(error) => error.code(),
+            Self::Proof(error) => error.code(),
+            Self::Shared(error) => error.code(),
+            Self::Corrupt { .. } | Self::Unexplained { .. } | Self::NothingDecoded => "MEDIA_UNDECODABLE",
+            Self::Refused { .. } => "PLAN_REFUSED",
+            Self::File { source, .. } if Self::is_disk_full(source) => "DISK_FULL",
+            Self::File { .. } => "OUTPUT_WRITE",
+            Self::NoFirstPicture { .. } => "MEDIA_NO_FIRST_PICTURE",
+            Self::Thread { .. } => "THREAD_LIMIT",
+            Self::Panicked { .. } | Self::FeedEnded => "INTERNAL",
         }
     }
 
     fn class(&self) -> FailureClass {
         match self {
-            Self::Cancelled => FailureClass::Cancelled,
+            Self::Av(error) => error.class(),
+            Self::Proof(error) => error.class(),
+            Self::Shared(error) => error.class(),
+            Self::Corrupt { .. }
+            | Self::Unexplained { .. }
+            | Self::NothingDecoded
+            | Self::NoFirstPicture { .. } => FailureClass::Source,
+            Self::Refused { .. } => FailureClass::Output,
+            Self::File { .. } => FailureClass::Capacity,
+            Self::Thread { .. } => FailureClass::Transient,
+            Self::Panicked { .. } | Self::FeedEnded => FailureClass::Bug,
         }
     }
 
     fn cure(&self) -> &'static str {
         match self {
-            Self::Cancelled => "run the same command again",
+            Self::Av(error) => error.cure(),
+            Self::Proof(error) => error.cure(),
+            Self::Shared(error) => error.cure(),
+            Self::Corrupt { .. }
+            | Self::Unexplained { .. }
+            | Self::NothingDecoded
+            | Self::NoFirstPicture { .. } => "fetch or record the source again",
+            Self::Refused { .. } => "leave out --rate-control copy, or ask for what the source is",
+            Self::File { source, .. } if Self::is_disk_full(source) => {
+                "free some space, or choose another output folder"
+            }
+            Self::File { .. } => "check the disk that holds the output",
+            Self::Thread { .. } => "raise the limit on processes, or run fewer jobs at once",
+            Self::Panicked { .. } | Self::FeedEnded => {
+                "please report it with the output of `reelmill version --verbose` and the source"
+            }
         }
     }
 }

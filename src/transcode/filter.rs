@@ -92,7 +92,7 @@ pub fn rendition(video: &VideoPlan, source: &VideoInfo) -> String {
 }
 
 /// Returns whether `zscale` takes this source's pictures without help.
-pub(super) fn zimg_takes(video: &VideoInfo) -> bool {
+pub(in crate::transcode) fn zimg_takes(video: &VideoInfo) -> bool {
     let whole_width =
         !matches!(video.pixel_format.chroma, Chroma::C420 | Chroma::C422) || video.width.is_multiple_of(2);
     let whole_height = video.pixel_format.chroma != Chroma::C420 || video.height.is_multiple_of(2);
@@ -109,7 +109,7 @@ pub(super) fn has_wide_gamut(color: &ColorTags) -> bool {
 }
 
 /// Returns the coded size once turned upright.
-pub(super) fn upright_size(source: &VideoInfo) -> (u32, u32) {
+pub(in crate::transcode) fn upright_size(source: &VideoInfo) -> (u32, u32) {
     if source.rotation.is_sideways() { (source.height, source.width) } else { (source.width, source.height) }
 }
 

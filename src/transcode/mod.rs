@@ -1,7 +1,8 @@
 //! From a source and a plan to finished renditions.
 //!
-//! [`plan`] decides (pure) · [`filter`] and [`x264`] spell the decision for FFmpeg · [`pipeline`] carries it out.
+//! `plan` decides (pure) · `filter` and `x264` spell the decision for FFmpeg · `engine` carries it out.
 
+mod engine;
 mod error;
 pub mod explain;
 pub mod filter;
@@ -13,6 +14,7 @@ mod request;
 mod sample;
 pub mod x264;
 
+pub use engine::{Job, run};
 pub use error::TranscodeError;
 pub use outcome::{Finished, Outcome, RenditionOutcome};
 pub use progress::{Phase, Progress, RenditionProgress};

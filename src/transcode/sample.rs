@@ -17,6 +17,7 @@ pub(super) fn lesson() -> MediaInfo {
         other_streams: Vec::new(),
         oddities: Vec::new(),
         index_first: false,
+        deep_analysis: false,
     }
 }
 

@@ -1,0 +1,35 @@
+# Two commands for a fresh machine: `make demo` and `make test`. All else is cargo, named.
+#
+# Every target runs the same on a second call; packages are installed only where something is missing.
+
+SHELL := /bin/sh
+CARGO ?= cargo
+export CARGO
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build lint install-build-packages install-test-packages
+
+help: ## print this list
+	@echo 'make <target>:'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
+
+demo: build ## make a lesson clip, turn it into a proven ladder, show the result
+	@$(CARGO) run --release --locked --quiet -- demo
+
+test: install-test-packages ## run all tests
+	$(CARGO) test --locked
+
+build: install-build-packages ## build the release binary, target/release/reelmill
+	$(CARGO) build --release --locked
+
+lint: install-build-packages ## check formatting, clippy and the documentation
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+
+install-build-packages: ## install what building needs (sudo where not root)
+	@sh scripts/install-packages.sh build
+
+install-test-packages: ## install what building and testing need
+	@sh scripts/install-packages.sh test

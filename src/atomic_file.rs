@@ -1,0 +1,41 @@
+//! Giving a finished file its final name so that a power cut leaves either the whole file or none.
+//!
+//! Whether the name may be taken is the caller's question; an existing file is replaced in one step.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// Moves `part` to `path`, on the same file system: its bytes reach the disk first, then the name, then the folder's
+/// record of it.
+pub fn publish(part: &Path, path: &Path) -> io::Result<()> {
+    File::open(part)?.sync_all()?;
+    fs::rename(part, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new("")))
+}
+
+/// Writes the folder's own record to disk. File systems that cannot sync a folder (some network mounts) answer
+/// EINVAL; the file is complete all the same.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match File::open(folder)?.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_published_file_replaces_the_old_one_and_leaves_no_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, path) = (folder.path().join("part"), folder.path().join("lesson.mp4"));
+        fs::write(&path, "old").unwrap();
+        fs::write(&part, "new").unwrap();
+        publish(&part, &path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert!(!part.try_exists().unwrap());
+    }
+}

@@ -1,0 +1,330 @@
+//! What a recording is, measured by reading every packet of it once. Nothing is decoded here but what libav needs for
+//! a stream's parameters.
+//!
+//! Headers are compared with the packets, never believed: the source's true frame count, its gaps and jumps, whether
+//! it ends early. The result decides the plan, the progress's total, and what the proof will demand.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::demux::{Analysis, Demuxer, Read};
+use super::error::AvError;
+use super::interrupt::Interrupt;
+use super::layout::{self, Layout};
+use super::packet::Packet;
+use super::parameters::{StreamKind, StreamParameters};
+use super::timeline::Repairs;
+use crate::media::{
+    AudioInfo, Container, MediaInfo, Oddity, OtherStream, Rotation, TimeBase, Timestamp, VideoInfo,
+};
+
+mod timing;
+
+/// A file that holds at least this share of its declared duration counts as whole.
+const WHOLE_SHARE: f64 = 0.99;
+/// Sound and picture that begin further apart than this are worth a word.
+const OFFSET_SECONDS: f64 = 0.1;
+
+/// Reads the whole of `path` and tells what it is.
+///
+/// # Errors
+/// One of [`AvError`]'s source errors; [`AvError::Empty`] for a file with streams but no packets.
+pub fn probe(path: &Path, interrupt: &Interrupt) -> Result<MediaInfo, AvError> {
+    let scanned = scan(path, Analysis::Usual, interrupt)?;
+    if scanned.late_streams {
+        scan(path, Analysis::Deep, interrupt)?.describe(path)
+    } else {
+        scanned.describe(path)
+    }
+}
+
+/// Everything learnt in one pass.
+struct Scan {
+    container: Container,
+    analysis: Analysis,
+    declared_seconds: Option<f64>,
+    streams: Vec<StreamParameters>,
+    video: Option<usize>,
+    audio: Option<usize>,
+    pictures: Tally,
+    sound: Tally,
+    repairs: Repairs,
+    unreadable: u64,
+    late_streams: bool,
+}
+
+/// Counts over one stream's packets.
+#[derive(Default)]
+struct Tally {
+    packets: u64,
+    bytes: u64,
+    damaged: u64,
+    new_headers: u64,
+    last_is_damaged: bool,
+    /// Presentation times of all packets, in ticks. 8 bytes a frame: a day at 60 fps is 41 MB.
+    shown: Vec<i64>,
+    keyframes: Vec<i64>,
+    packets_before_keyframe: u64,
+    end: i64,
+}
+
+impl Tally {
+    fn add(&mut self, packet: &Packet) {
+        let Some(pts) = packet.pts().map(|pts| pts.ticks) else { return };
+        self.last_is_damaged = packet.is_corrupt();
+        if packet.is_corrupt() {
+            self.damaged += 1;
+        }
+        self.packets += 1;
+        self.bytes += packet.payload().len() as u64;
+        // The first packet's headers are no change.
+        self.new_headers += u64::from(packet.has_new_headers() && self.packets > 1);
+        if packet.is_keyframe() {
+            self.keyframes.push(pts);
+        } else if self.keyframes.is_empty() {
+            self.packets_before_keyframe += 1;
+        }
+        self.shown.push(pts);
+        self.end = self.end.max(pts + packet.duration().ticks);
+    }
+
+    fn start(&self) -> i64 {
+        self.shown.iter().copied().min().unwrap_or(0)
+    }
+}
+
+fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, AvError> {
+    let mut demuxer = Demuxer::open(path, analysis, interrupt)?;
+    let streams = demuxer.streams()?;
+    let video = best_video(&streams);
+    let audio = streams.iter().find(|stream| stream.kind == StreamKind::Audio).map(|stream| stream.index);
+    let chosen: Vec<usize> = video.into_iter().chain(audio).collect();
+    demuxer.choose(&chosen);
+    let (mut pictures, mut sound) = (Tally::default(), Tally::default());
+    while let Read::Packet(packet) = demuxer.read()? {
+        let index = Some(packet.stream_index());
+        if index == video {
+            pictures.add(&packet);
+        } else if index == audio {
+            sound.add(&packet);
+        }
+    }
+    Ok(Scan {
+        container: demuxer.container(),
+        analysis,
+        declared_seconds: demuxer.declared_seconds(),
+        streams,
+        video,
+        audio,
+        pictures,
+        sound,
+        repairs: demuxer.repairs().clone(),
+        unreadable: demuxer.unreadable(),
+        late_streams: analysis == Analysis::Usual && demuxer.has_late_streams(),
+    })
+}
+
+/// Returns the moving picture with the most pixels. Cover art is none, wherever it stands.
+fn best_video(streams: &[StreamParameters]) -> Option<usize> {
+    let pixels = |stream: &&StreamParameters| u64::from(stream.size().0) * u64::from(stream.size().1);
+    let moving = streams.iter().filter(|stream| stream.kind == StreamKind::Video);
+    // `max_by_key` takes the last of equals; reversed, that is the first.
+    moving.rev().max_by_key(pixels).map(|stream| stream.index)
+}
+
+impl Scan {
+    fn describe(self, path: &Path) -> Result<MediaInfo, AvError> {
+        let failed = |source| AvError::Open { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        let layout = layout::examine(&file, bytes, self.container).map_err(failed)?;
+        if self.container == Container::Mp4 && !layout.has_index {
+            return Err(AvError::NoIndex);
+        }
+        let video = self.video_info();
+        let audio = self.audio_info();
+        if video.is_none() && audio.is_none() {
+            return Err(AvError::Empty { detail: self.what_is_there() });
+        }
+        let spans: Vec<(f64, f64)> = (video.iter().map(|video| (video.start_seconds, video.end_seconds)))
+            .chain(audio.iter().map(|audio| (audio.start_seconds, audio.end_seconds)))
+            .collect();
+        let start = spans.iter().map(|span| span.0).fold(f64::INFINITY, f64::min);
+        let end = spans.iter().map(|span| span.1).fold(f64::NEG_INFINITY, f64::max);
+        let declared_duration_seconds = self.declared(&layout);
+        let mut info = MediaInfo {
+            container: self.container,
+            bytes,
+            declared_duration_seconds,
+            duration_seconds: end - start,
+            video,
+            audio,
+            other_streams: self.other_streams(),
+            oddities: Vec::new(),
+            index_first: layout.index_first,
+            deep_analysis: self.analysis == Analysis::Deep,
+        };
+        info.oddities = self.oddities(&info, &layout);
+        Ok(info)
+    }
+
+    fn what_is_there(&self) -> String {
+        match self.streams.len() {
+            0 => "there is a header and nothing after it".to_owned(),
+            count => format!("there are {count} streams without a packet of picture or sound"),
+        }
+    }
+
+    /// Returns the duration that the file itself claims; libav's own is an estimate from the packets for containers
+    /// that claim none.
+    fn declared(&self, layout: &Layout) -> Option<f64> {
+        match self.container {
+            Container::Flv => layout.flv_duration_seconds,
+            Container::Mp4 | Container::Mkv | Container::Avi | Container::Asf => self.declared_seconds,
+            _ => None,
+        }
+    }
+
+    fn video_info(&self) -> Option<VideoInfo> {
+        let stream = &self.streams[self.video?];
+        let tally = &self.pictures;
+        if tally.packets == 0 {
+            return None;
+        }
+        let timing = timing::measure(&tally.shown, stream.time_base, stream.average_frame_rate);
+        let seconds = |ticks: i64| Timestamp::new(ticks, stream.time_base).seconds();
+        let last = tally.shown.iter().copied().max().unwrap_or(0);
+        // A last frame without a duration of its own lasts as long as the others.
+        let end = (seconds(last) + timing.frame_seconds).max(seconds(tally.end));
+        let (width, height) = stream.size();
+        Some(VideoInfo {
+            stream_index: stream.index,
+            codec: stream.video_codec(),
+            profile: stream.profile(),
+            width,
+            height,
+            pixel_format: stream.pixel_format().unwrap_or_else(timing::unknown_pixels),
+            sample_aspect_ratio: stream.sample_aspect_ratio(),
+            rotation: Rotation::from_degrees_clockwise(stream.rotation_degrees),
+            range: stream.range(),
+            color: stream.color(),
+            scan: stream.scan(),
+            frame_rate: timing.frame_rate,
+            timing: timing.timing,
+            packets: tally.packets,
+            keyframes: tally.keyframes.len() as u64,
+            longest_keyframe_gap_seconds: longest_gap(&tally.keyframes, end, stream.time_base),
+            start_seconds: seconds(tally.start()),
+            end_seconds: end,
+            bytes: tally.bytes,
+        })
+    }
+
+    fn audio_info(&self) -> Option<AudioInfo> {
+        let stream = &self.streams[self.audio?];
+        let tally = &self.sound;
+        if tally.packets == 0 || stream.sample_rate() == 0 || stream.channels() == 0 {
+            return None;
+        }
+        let seconds = |ticks: i64| Timestamp::new(ticks, stream.time_base).seconds();
+        let last = tally.shown.iter().copied().max().unwrap_or(0);
+        let packet_seconds = f64::from(stream.frame_samples()) / f64::from(stream.sample_rate());
+        Some(AudioInfo {
+            stream_index: stream.index,
+            codec: stream.audio_codec(),
+            sample_rate: stream.sample_rate(),
+            channels: stream.channels(),
+            layout: stream.layout(),
+            frame_samples: stream.frame_samples(),
+            packets: tally.packets,
+            start_seconds: seconds(tally.start()),
+            end_seconds: seconds(tally.end).max(seconds(last) + packet_seconds),
+            bytes: tally.bytes,
+        })
+    }
+
+    fn other_streams(&self) -> Vec<OtherStream> {
+        let used = [self.video, self.audio];
+        let unused = self.streams.iter().filter(|stream| !used.contains(&Some(stream.index)));
+        unused
+            .map(|stream| {
+                let kind = match stream.kind {
+                    StreamKind::Video => "a second picture",
+                    StreamKind::Audio => "a second sound track",
+                    StreamKind::CoverArt => "cover art",
+                    StreamKind::Subtitle => "subtitles",
+                    StreamKind::Data => "data",
+                };
+                OtherStream { stream_index: stream.index, what: format!("{kind} ({})", stream.codec_name()) }
+            })
+            .collect()
+    }
+
+    fn oddities(&self, info: &MediaInfo, layout: &Layout) -> Vec<Oddity> {
+        let mut oddities = Vec::new();
+        oddities.extend(self.ending(info, layout));
+        if layout.zero_tail_bytes > 0 {
+            oddities.push(Oddity::ZeroTail { bytes: layout.zero_tail_bytes });
+        }
+        if let Some(first) = self.repairs.first_jump {
+            oddities.push(Oddity::TimestampJumps { count: self.repairs.jumps, first });
+        }
+        let counted: [(u64, fn(u64) -> Oddity); 4] = [
+            (self.repairs.unordered, |count| Oddity::UnorderedTimestamps { count }),
+            (self.repairs.missing, |count| Oddity::MissingTimestamps { count }),
+            (self.damaged(layout), |count| Oddity::DamagedPackets { count }),
+            (self.pictures.new_headers, |count| Oddity::ChangedParameters { count }),
+        ];
+        oddities.extend(counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, odd)| odd(count)));
+        oddities.extend(self.late_keyframe(info));
+        if let (Some(video), Some(audio)) = (&info.video, &info.audio) {
+            let seconds = audio.start_seconds - video.start_seconds;
+            if seconds.abs() > OFFSET_SECONDS {
+                oddities.push(Oddity::AudioOffset { seconds });
+            }
+        }
+        oddities
+    }
+
+    /// Packets known to be damaged, the one at a torn end aside, which has its own name.
+    fn damaged(&self, layout: &Layout) -> u64 {
+        let torn = [&self.pictures, &self.sound].into_iter().filter(|tally| tally.last_is_damaged).count() as u64;
+        let torn = if layout.torn { torn } else { 0 };
+        self.pictures.damaged + self.sound.damaged + self.unreadable - torn
+    }
+
+    /// Returns how the file ends, unless well.
+    fn ending(&self, info: &MediaInfo, layout: &Layout) -> Option<Oddity> {
+        let forward = Timestamp::from_microseconds(self.repairs.forward_microseconds).seconds();
+        // A header may have counted the jumps that were taken out.
+        let present = info.duration_seconds;
+        let declared = info.declared_duration_seconds;
+        let frame = info.video.as_ref().map_or(0.0, VideoInfo::frame_seconds);
+        let short = declared.is_some_and(|declared| present + forward + frame < declared * WHOLE_SHARE);
+        if short || (layout.torn && declared.is_none()) {
+            return Some(Oddity::Truncated { present_seconds: present, declared_seconds: declared });
+        }
+        if layout.torn {
+            return Some(Oddity::TornTail);
+        }
+        let declared = declared?;
+        let off = (present - declared).abs() > (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        // After a jump the header's word and ours cannot agree.
+        (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
+    }
+
+    fn late_keyframe(&self, info: &MediaInfo) -> Option<Oddity> {
+        let packets = self.pictures.packets_before_keyframe;
+        let video = info.video.as_ref()?;
+        let first = *self.pictures.keyframes.first()?;
+        let seconds = Timestamp::new(first - self.pictures.start(), self.streams[self.video?].time_base).seconds();
+        // Leading pictures of an open GOP come after their keyframe in the file, so they are not counted here.
+        (packets > 0 && video.keyframes > 0).then_some(Oddity::LateKeyframe { packets, seconds })
+    }
+}
+
+fn longest_gap(keyframes: &[i64], end_seconds: f64, base: TimeBase) -> f64 {
+    let mut times: Vec<f64> = keyframes.iter().map(|&ticks| Timestamp::new(ticks, base).seconds()).collect();
+    times.push(end_seconds);
+    times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
+}

@@ -1,0 +1,29 @@
+//! libav's log, which speaks through a variadic callback that Rust cannot express: the shim in `vendor` makes whole
+//! lines of it.
+
+use std::ffi::{c_char, c_int};
+
+use super::{ffi, string};
+
+unsafe extern "C" {
+    /// `vendor/libav-shim/shim.c`: calls `sink` once per whole line, from any thread.
+    fn reelmill_log_install(sink: extern "C" fn(c_int, *const c_char, *const c_char));
+}
+
+/// Sends every line to `tracing` from now on.
+pub(in crate::av) fn install_log() {
+    // SAFETY: the sink lives for ever and may be called from any thread.
+    unsafe { reelmill_log_install(sink) }
+}
+
+/// Sets what libav logs at all: one of its own levels.
+pub(in crate::av) fn set_log_level(level: c_int) {
+    // SAFETY: a plain store.
+    unsafe { ffi::av_log_set_level(level) }
+}
+
+extern "C" fn sink(level: c_int, component: *const c_char, line: *const c_char) {
+    let component = string(component).unwrap_or_default();
+    let line = string(line).unwrap_or_default();
+    crate::av::log::forward(level, &component, &line);
+}

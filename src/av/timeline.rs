@@ -1,0 +1,250 @@
+//! One rising clock for all streams, out of whatever a recorder wrote. Pure: ticks in, ticks out, repairs counted.
+//!
+//! Invariants, kept by [`Timeline::place`]:
+//! 1. decode times of a stream rise strictly;
+//! 2. no packet is shown before it is decoded;
+//! 3. streams that jump together keep their distance: a jump's offset is shared, never guessed anew per stream.
+//!
+//! A pause is not a jump. When one stream is silent while another goes on, the clock of all has moved on, and the
+//! silent one may come back any time later; only a packet ahead of *every* stream by more than the limit has jumped.
+
+use crate::media::{Discontinuity, TimeBase, Timestamp};
+
+/// A step back by no more than this is a recorder's jitter, put right by the next tick.
+const JITTER_MICROSECONDS: i64 = 1_000_000;
+/// How near to its expected place an offset must bring a packet to be taken as the one it jumped with.
+const SHARED_MICROSECONDS: i64 = 1_000_000;
+
+/// What was repaired.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Repairs {
+    /// Clock jumps taken out.
+    pub jumps: u64,
+    /// The first of them.
+    pub first_jump: Option<Discontinuity>,
+    /// Sum of all forward jumps, in microseconds.
+    pub forward_microseconds: i64,
+    /// Decode times moved to the next tick.
+    pub unordered: u64,
+    /// Packets that had no time at all.
+    pub missing: u64,
+}
+
+/// The clock of a demuxer's chosen streams.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    streams: Vec<Option<Stream>>,
+    /// The furthest end of any packet so far, in microseconds on the repaired clock.
+    front: Option<i64>,
+    /// The offset of the latest jump.
+    latest_offset: i64,
+    forward_limit: i64,
+    origin: i64,
+    repairs: Repairs,
+}
+
+#[derive(Debug)]
+struct Stream {
+    base: TimeBase,
+    /// Microseconds to add to the file's clock.
+    offset: i64,
+    last_dts: Option<i64>,
+    last_duration: i64,
+}
+
+/// Times of one packet in ticks of its stream; `None` where the file has none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) pts: Option<i64>,
+    pub(super) dts: Option<i64>,
+    pub(super) duration: i64,
+}
+
+/// Times of one packet after repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) pts: i64,
+    pub(super) dts: i64,
+}
+
+impl Timeline {
+    /// Returns a clock on which a packet more than `forward_limit` microseconds ahead of everything has jumped.
+    pub(super) fn new(forward_limit: i64) -> Self {
+        Self {
+            streams: Vec::new(),
+            front: None,
+            latest_offset: 0,
+            forward_limit,
+            origin: 0,
+            repairs: Repairs::default(),
+        }
+    }
+
+    /// Makes `origin` (microseconds on the repaired clock) the zero of what comes out.
+    pub(super) fn set_origin(&mut self, origin: i64) {
+        self.origin = origin;
+    }
+
+    /// Follows stream `index`, counted in `base`.
+    pub(super) fn follow(&mut self, index: usize, base: TimeBase) {
+        if self.streams.len() <= index {
+            self.streams.resize_with(index + 1, || None);
+        }
+        self.streams[index] = Some(Stream { base, offset: 0, last_dts: None, last_duration: 0 });
+    }
+
+    /// Returns what was repaired so far.
+    pub(super) fn repairs(&self) -> &Repairs {
+        &self.repairs
+    }
+
+    /// Returns the packet's times on the common clock; `None` for a stream that is not followed.
+    pub(super) fn place(&mut self, index: usize, times: Times) -> Option<Placed> {
+        let origin = self.origin;
+        let stream = self.streams.get(index)?.as_ref()?;
+        let (base, expected) = (stream.base, stream.expected());
+        let dts = times.dts.or(times.pts);
+        if dts.is_none() {
+            self.repairs.missing += 1;
+        }
+        let offset = match dts {
+            Some(dts) => self.offset_for(index, Timestamp::new(dts, base).microseconds()),
+            None => stream.offset,
+        };
+        let ticks = Timestamp::from_microseconds(offset).rescale(base).ticks;
+        let dts = dts.map_or_else(|| expected.unwrap_or(0), |dts| dts.saturating_add(ticks));
+        let placed = self.rise(index, dts, times.pts.map(|pts| pts.saturating_add(ticks)), times.duration);
+        let origin = Timestamp::from_microseconds(origin).rescale(base).ticks;
+        Some(Placed { pts: placed.pts - origin, dts: placed.dts - origin })
+    }
+
+    /// Returns the offset under which a packet with this decode time continues its stream, a new one after a jump.
+    fn offset_for(&mut self, index: usize, dts: i64) -> i64 {
+        let Some(stream) = self.streams.get(index).and_then(Option::as_ref) else { return 0 };
+        let (offset, latest) = (stream.offset, self.latest_offset);
+        let last = stream.last_dts.map(|last| Timestamp::new(last, stream.base).microseconds());
+        let expected = stream.expected().map(|ticks| Timestamp::new(ticks, stream.base).microseconds());
+        let place = dts.saturating_add(offset);
+        let ahead = self.front.is_some_and(|front| place > front.saturating_add(self.forward_limit));
+        let back = last.is_some_and(|last| place < last - JITTER_MICROSECONDS);
+        if !ahead && !back {
+            return offset;
+        }
+        let target = expected.or(self.front).unwrap_or(0);
+        let shared = (dts.saturating_add(latest) - target).abs() <= SHARED_MICROSECONDS;
+        let new = if latest != offset && shared { latest } else { self.jump(place, target, dts) };
+        if let Some(stream) = self.streams.get_mut(index).and_then(Option::as_mut) {
+            stream.offset = new;
+        }
+        new
+    }
+
+    fn jump(&mut self, place: i64, target: i64, dts: i64) -> i64 {
+        let jumped = place - target;
+        self.repairs.jumps += 1;
+        self.repairs.forward_microseconds = self.repairs.forward_microseconds.saturating_add(jumped.max(0));
+        let seconds = |microseconds| Timestamp::from_microseconds(microseconds).seconds();
+        let first = Discontinuity { at_seconds: seconds(target), jump_seconds: seconds(jumped) };
+        self.repairs.first_jump.get_or_insert(first);
+        self.latest_offset = target - dts;
+        self.latest_offset
+    }
+
+    /// Makes the decode time rise, and keeps the presentation time at or after it.
+    fn rise(&mut self, index: usize, dts: i64, pts: Option<i64>, duration: i64) -> Placed {
+        let Some(stream) = self.streams.get_mut(index).and_then(Option::as_mut) else {
+            return Placed { pts: pts.unwrap_or(dts), dts };
+        };
+        let lowest = stream.last_dts.map(|last| last + 1);
+        let risen = lowest.map_or(dts, |lowest| dts.max(lowest));
+        let shown = pts.unwrap_or(risen).max(risen);
+        if risen != dts || pts.is_some_and(|pts| pts != shown) {
+            self.repairs.unordered += 1;
+        }
+        if duration > 0 {
+            stream.last_duration = duration;
+        } else if let Some(last) = stream.last_dts {
+            stream.last_duration = risen - last;
+        }
+        stream.last_dts = Some(risen);
+        let end = Timestamp::new(risen + stream.last_duration.max(0), stream.base).microseconds();
+        self.front = Some(self.front.map_or(end, |front| front.max(end)));
+        Placed { pts: shown, dts: risen }
+    }
+}
+
+impl Stream {
+    /// Returns where the next packet should be, in ticks.
+    fn expected(&self) -> Option<i64> {
+        self.last_dts.map(|last| last + self.last_duration.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Ratio;
+
+    const MILLISECONDS: TimeBase = Ratio::new(1, 1000);
+
+    fn timeline() -> Timeline {
+        let mut timeline = Timeline::new(10_000_000);
+        timeline.follow(0, MILLISECONDS);
+        timeline.follow(1, MILLISECONDS);
+        timeline
+    }
+
+    fn place(timeline: &mut Timeline, stream: usize, dts: i64) -> i64 {
+        let times = Times { pts: Some(dts), dts: Some(dts), duration: 40 };
+        timeline.place(stream, times).expect("followed").dts
+    }
+
+    #[test]
+    fn a_jump_ahead_of_all_streams_is_taken_out_of_all_by_the_same_offset() {
+        let mut timeline = timeline();
+        for (stream, dts, wanted) in
+            [(0, 0, 0), (1, 5, 5), (0, 40, 40), (1, 45, 45), (0, 60_080, 80), (1, 60_085, 85), (0, 60_120, 120)]
+        {
+            assert_eq!(place(&mut timeline, stream, dts), wanted, "stream {stream} at {dts}");
+        }
+        assert_eq!(timeline.repairs().jumps, 1);
+    }
+
+    #[test]
+    fn a_clock_that_starts_anew_goes_on_where_it_was() {
+        let mut timeline = timeline();
+        place(&mut timeline, 0, 50_000);
+        place(&mut timeline, 1, 50_010);
+        assert_eq!(place(&mut timeline, 0, 0), 50_040);
+        assert_eq!(place(&mut timeline, 1, 12), 50_052);
+        assert_eq!(timeline.repairs().jumps, 1);
+    }
+
+    #[test]
+    fn a_stream_that_was_silent_while_another_went_on_has_not_jumped() {
+        let mut timeline = timeline();
+        place(&mut timeline, 0, 0);
+        for dts in (0..30_000).step_by(40) {
+            place(&mut timeline, 1, dts);
+        }
+        assert_eq!(place(&mut timeline, 0, 30_000), 30_000);
+        assert_eq!(timeline.repairs().jumps, 0);
+    }
+
+    #[test]
+    fn equal_and_falling_decode_times_move_to_the_next_tick() {
+        let mut timeline = timeline();
+        let placed: Vec<i64> = [0, 40, 40, 30, 80].into_iter().map(|dts| place(&mut timeline, 0, dts)).collect();
+        assert_eq!(placed, [0, 40, 41, 42, 80]);
+        assert_eq!(timeline.repairs().unordered, 2);
+    }
+
+    #[test]
+    fn packets_without_times_follow_their_predecessor() {
+        let mut timeline = timeline();
+        place(&mut timeline, 0, 0);
+        let nothing = Times { pts: None, dts: None, duration: 40 };
+        assert_eq!(timeline.place(0, nothing), Some(Placed { pts: 40, dts: 40 }));
+        assert_eq!(timeline.repairs().missing, 1);
+    }
+}

@@ -1,0 +1,131 @@
+//! Decodes the first and the last group of pictures: the two that a torn write or a wrong header hits.
+
+use std::path::Path;
+
+use super::ProofError;
+use crate::av::decode::{Decoder, Threads};
+use crate::av::demux::{Analysis, Demuxer, Read};
+use crate::av::{AvError, Interrupt, Packet, Received, Sent};
+use crate::media::MediaInfo;
+
+/// Packets of a group that are decoded at most: enough for any keyframe interval that we make (10 s at 60 fps), and
+/// a bound for copied recordings with a single keyframe.
+const PACKETS_MAX: u64 = 600;
+
+/// One group of pictures under test.
+struct Group {
+    place: &'static str,
+    decoder: Decoder,
+    packets: u64,
+    decoded: u64,
+    damaged: u64,
+    refused: u64,
+}
+
+/// Checks that the first and last groups decode. With `closed_groups` every packet must give a picture; else, the
+/// first pictures of a group may lean on the one before, and some undamaged picture is enough.
+pub(super) fn check(
+    path: &Path,
+    info: &MediaInfo,
+    closed_groups: bool,
+    interrupt: &Interrupt,
+) -> Result<(), ProofError> {
+    let Some(video) = &info.video else { return Ok(()) };
+    let mut demuxer = Demuxer::open(path, Analysis::Usual, interrupt).map_err(ProofError::Unreadable)?;
+    demuxer.choose(&[video.stream_index]);
+    let mut groups = Groups::new(&demuxer, video.stream_index, video.keyframes)?;
+    while let Read::Packet(packet) = demuxer.read().map_err(ProofError::Unreadable)? {
+        groups.add(&packet)?;
+    }
+    groups.finish(closed_groups)
+}
+
+struct Groups {
+    first: Group,
+    last: Group,
+    keyframes: u64,
+    seen: u64,
+}
+
+impl Groups {
+    fn new(demuxer: &Demuxer, stream: usize, keyframes: u64) -> Result<Self, ProofError> {
+        let first = Group::new("first", demuxer, stream)?;
+        let last = Group::new("last", demuxer, stream)?;
+        Ok(Self { first, last, keyframes, seen: 0 })
+    }
+
+    fn add(&mut self, packet: &Packet) -> Result<(), ProofError> {
+        self.seen += u64::from(packet.is_keyframe());
+        if self.seen <= 1 {
+            self.first.add(packet)?;
+        }
+        // A single group is both; decoding it once is enough.
+        if self.seen == self.keyframes && self.keyframes > 1 {
+            self.last.add(packet)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self, closed_groups: bool) -> Result<(), ProofError> {
+        self.first.finish(closed_groups)?;
+        self.last.finish(closed_groups)
+    }
+}
+
+impl Group {
+    fn new(place: &'static str, demuxer: &Demuxer, stream: usize) -> Result<Self, ProofError> {
+        let parameters = demuxer.stream(stream).map_err(ProofError::Unreadable)?;
+        let missing = || ProofError::Unreadable(AvError::Empty { detail: "the picture stream is gone".to_owned() });
+        let decoder = Decoder::open(&parameters.ok_or_else(missing)?, Threads::Count(1));
+        let decoder = decoder.map_err(ProofError::Unreadable)?;
+        Ok(Self { place, decoder, packets: 0, decoded: 0, damaged: 0, refused: 0 })
+    }
+
+    fn add(&mut self, packet: &Packet) -> Result<(), ProofError> {
+        if self.packets == PACKETS_MAX {
+            return Ok(());
+        }
+        self.packets += 1;
+        loop {
+            let sent = self.decoder.send(packet);
+            self.drain()?;
+            match sent {
+                Ok(Sent::Full) => {}
+                Ok(Sent::Accepted) => return Ok(()),
+                Err(_) => {
+                    self.refused += 1;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self) -> Result<(), ProofError> {
+        loop {
+            match self.decoder.receive() {
+                Ok(Received::Item(frame)) => {
+                    self.decoded += 1;
+                    self.damaged += u64::from(frame.is_damaged());
+                }
+                Ok(Received::NeedsInput | Received::End) => return Ok(()),
+                Err(AvError::Decode(_)) => self.refused += 1,
+                Err(error) => return Err(ProofError::Unreadable(error)),
+            }
+        }
+    }
+
+    fn finish(mut self, closed_groups: bool) -> Result<(), ProofError> {
+        if self.packets == 0 {
+            return Ok(());
+        }
+        self.decoder.send_end().map_err(ProofError::Unreadable)?;
+        self.drain()?;
+        let whole = self.decoded == self.packets && self.damaged == 0 && self.refused == 0;
+        let some = self.decoded > self.damaged;
+        if whole || (!closed_groups && some) {
+            return Ok(());
+        }
+        let Self { place, packets, decoded, damaged, .. } = self;
+        Err(ProofError::Decode { place, packets, decoded, damaged })
+    }
+}

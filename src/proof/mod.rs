@@ -1,0 +1,187 @@
+//! Is this file whole? The only maker of [`VerifiedFile`]; any stage may use it.
+//!
+//! Invariants that a proven file satisfies, each with the function that holds it:
+//! 1. it has exactly the frames it was given ([`Expectation::check_frames`]);
+//! 2. it lasts as long as what it was made from ([`Expectation::check_duration`]);
+//! 3. sound and picture begin together and stay together ([`Expectation::check_sync`]);
+//! 4. decode times rise strictly and nothing is torn ([`check_structure`]);
+//! 5. its first and last group of pictures decode ([`decode::check`]);
+//! 6. an MP4's index stands where players want it ([`check_structure`]).
+//!
+//! What this module does not do: judge quality, or mend anything.
+
+mod decode;
+mod error;
+
+pub use error::ProofError;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::av::{Interrupt, probe};
+use crate::media::{Container, MediaInfo, Oddity};
+
+/// Sound and picture may drift this far apart: half of what viewers notice (ITU-R BT.1359).
+pub const SYNC_SECONDS: f64 = 0.040;
+/// A duration may be off by this share, or by one frame if that is more.
+pub const DURATION_SHARE: f64 = 0.001;
+
+/// What a file must be to pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// Picture packets; `None` for a file without a picture.
+    pub frames: Option<u64>,
+    /// Seconds from the first frame to the end of the last.
+    pub video_seconds: f64,
+    /// Seconds of one frame: the tolerance of the above.
+    pub frame_seconds: f64,
+    /// The sound, where there must be some.
+    pub audio: Option<AudioExpectation>,
+    /// Whether every group of pictures stands alone, so that all of its packets must decode. Copied pictures may
+    /// lean on the group before.
+    pub closed_groups: bool,
+}
+
+/// Where the sound must lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AudioExpectation {
+    /// Seconds from the picture's start to the sound's, an encoder's priming included (below zero then).
+    pub start_offset_seconds: f64,
+    /// Seconds from the picture's end to the sound's end.
+    pub end_offset_seconds: f64,
+}
+
+/// A file that passed, or was measured without being judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VerifiedFile {
+    path: PathBuf,
+    info: MediaInfo,
+    sha256: String,
+    proven: bool,
+}
+
+impl VerifiedFile {
+    /// Returns where it stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what it is, measured.
+    pub fn info(&self) -> &MediaInfo {
+        &self.info
+    }
+
+    /// Returns its SHA-256 in lower-case hex.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Returns whether it was judged; `false` when the proof was turned off.
+    pub fn is_proven(&self) -> bool {
+        self.proven
+    }
+}
+
+/// Proves that the file at `path` is what `expectation` says.
+///
+/// # Errors
+/// [`ProofError`] with the numbers of the first thing that is off.
+pub fn prove(path: &Path, expectation: &Expectation, interrupt: &Interrupt) -> Result<VerifiedFile, ProofError> {
+    let measured = measure(path, interrupt)?;
+    check_structure(&measured.info)?;
+    expectation.check_frames(&measured.info)?;
+    expectation.check_duration(&measured.info)?;
+    expectation.check_sync(&measured.info)?;
+    decode::check(path, &measured.info, expectation.closed_groups, interrupt)?;
+    Ok(VerifiedFile { proven: true, ..measured })
+}
+
+/// Measures the file at `path` without judging it.
+///
+/// # Errors
+/// [`ProofError::Unreadable`] or [`ProofError::Read`].
+pub fn measure(path: &Path, interrupt: &Interrupt) -> Result<VerifiedFile, ProofError> {
+    let info = probe(path, interrupt).map_err(ProofError::Unreadable)?;
+    let sha256 = hash(path).map_err(|source| ProofError::Read { path: path.to_owned(), source })?;
+    Ok(VerifiedFile { path: path.to_owned(), info, sha256, proven: false })
+}
+
+fn hash(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Checks what must hold for every file of ours, whatever is in it.
+fn check_structure(info: &MediaInfo) -> Result<(), ProofError> {
+    for oddity in &info.oddities {
+        match oddity {
+            Oddity::Truncated { .. } | Oddity::TornTail | Oddity::ZeroTail { .. } => {
+                return Err(ProofError::Torn { detail: format!("{oddity:?}") });
+            }
+            Oddity::UnorderedTimestamps { .. }
+            | Oddity::TimestampJumps { .. }
+            | Oddity::MissingTimestamps { .. } => {
+                return Err(ProofError::Timestamps { detail: format!("{oddity:?}") });
+            }
+            Oddity::DamagedPackets { count } => return Err(ProofError::Damaged { count: *count }),
+            Oddity::WrongDuration { declared_seconds } => {
+                return Err(ProofError::Header { declared: *declared_seconds, actual: info.duration_seconds });
+            }
+            Oddity::LateKeyframe { .. } | Oddity::AudioOffset { .. } | Oddity::ChangedParameters { .. } => {}
+        }
+    }
+    if info.container == Container::Mp4 && !info.index_first {
+        return Err(ProofError::IndexLast);
+    }
+    Ok(())
+}
+
+impl Expectation {
+    fn check_frames(&self, info: &MediaInfo) -> Result<(), ProofError> {
+        let actual = info.video.as_ref().map(|video| video.packets);
+        if actual == self.frames {
+            Ok(())
+        } else {
+            Err(ProofError::Frames { expected: self.frames.unwrap_or(0), actual: actual.unwrap_or(0) })
+        }
+    }
+
+    fn check_duration(&self, info: &MediaInfo) -> Result<(), ProofError> {
+        let Some(video) = &info.video else { return Ok(()) };
+        let actual = video.end_seconds - video.start_seconds;
+        let tolerance = self.frame_seconds.max(self.video_seconds * DURATION_SHARE);
+        // A tick of milliseconds on top: FLV rounds both ends.
+        if (actual - self.video_seconds).abs() <= tolerance + 0.001 {
+            Ok(())
+        } else {
+            Err(ProofError::Duration { expected: self.video_seconds, actual, tolerance })
+        }
+    }
+
+    fn check_sync(&self, info: &MediaInfo) -> Result<(), ProofError> {
+        let (Some(expected), Some(video)) = (self.audio, &info.video) else { return Ok(()) };
+        let Some(audio) = &info.audio else { return Err(ProofError::NoAudio) };
+        let start = audio.start_seconds - video.start_seconds - expected.start_offset_seconds;
+        if start.abs() > SYNC_SECONDS {
+            return Err(ProofError::Sync { place: "start", off_seconds: start });
+        }
+        // Sound ends on a whole packet: the last one may reach over the end by its own length.
+        let packet = f64::from(audio.frame_samples) / f64::from(audio.sample_rate.max(1));
+        let end = audio.end_seconds - video.end_seconds - expected.end_offset_seconds;
+        if end.abs() > SYNC_SECONDS + packet {
+            return Err(ProofError::Sync { place: "end", off_seconds: end });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,264 @@
+//! One rendition's pictures: scaled, put on the encoder's clock, encoded with keyframes on the grid.
+//!
+//! Knows a run of frames and nothing else: not how long the source is, not what the other renditions do. The same
+//! frames give the same packets, whatever the machine.
+
+use super::super::plan::VideoPlan;
+use super::super::{TranscodeError, filter, x264};
+use super::chain::Chain;
+use crate::av::encode::{Encoder, VideoSettings};
+use crate::av::filter::PictureShape;
+use crate::av::{Frame, Packet, Received, Sent, StreamParameters};
+use crate::media::{Range, Ratio, Rotation, TimeBase, Timestamp, Timing, VideoInfo};
+
+/// The encoder's tick for frames at uneven distances: MPEG's 90 kHz, fine enough for every camera and small enough
+/// for every header.
+const VARIABLE_TICK: TimeBase = Ratio::new(1, 90_000);
+/// A picture whose shape differs from the rendition's by more than this gets bars instead of being stretched.
+const ASPECT_TOLERANCE: f64 = 0.02;
+
+/// Where packets go.
+pub(super) type PacketSink<'a> = &'a mut dyn FnMut(Packet) -> Result<(), TranscodeError>;
+
+/// Scales and encodes one run of frames.
+pub(super) struct PictureEncoder {
+    scale: Chain<Box<dyn Fn(&PictureShape) -> String + Send>>,
+    core: Core,
+}
+
+/// Everything behind the scaler.
+struct Core {
+    plan: VideoPlan,
+    options: Vec<(String, String)>,
+    encoder: Option<Encoder>,
+    /// Time of the first frame in microseconds: zero of the encoder's clock.
+    start: Option<i64>,
+    /// The frame that waits for its successor, which tells how long it lasts.
+    held: Option<(Frame, i64)>,
+    /// Grid places passed so far.
+    keyframes: u64,
+    /// Presentation time and duration of the frames inside the encoder, in ticks.
+    durations: Vec<(i64, i64)>,
+    counts: Counts,
+}
+
+/// What went through, for the proof.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// Frames sent to the encoder.
+    pub(super) frames: u64,
+    /// Packets that came out.
+    pub(super) packets: u64,
+    /// End of the last frame, in ticks of the encoder's clock.
+    pub(super) end: i64,
+}
+
+impl PictureEncoder {
+    /// Returns an encoder for frames of `source`, already deinterlaced and turned upright.
+    pub(super) fn new(plan: &VideoPlan, source: &VideoInfo) -> Self {
+        let (for_scale, source) = (plan.clone(), source.clone());
+        let describe = move |shape: &PictureShape| scale_chain(&for_scale, &source, shape);
+        let core = Core {
+            options: x264::options(plan),
+            plan: plan.clone(),
+            encoder: None,
+            start: None,
+            held: None,
+            keyframes: 0,
+            durations: Vec::new(),
+            counts: Counts::default(),
+        };
+        Self { scale: Chain::new(Box::new(describe)), core }
+    }
+
+    /// Takes a frame and hands on whatever packets that yields, their times in [`PictureEncoder::time_base`].
+    pub(super) fn send(&mut self, frame: &Frame, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+        let core = &mut self.core;
+        self.scale.send(frame, &mut |scaled| core.take(scaled, sink))
+    }
+
+    /// Hands on all remaining packets.
+    pub(super) fn finish(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+        let core = &mut self.core;
+        self.scale.finish(&mut |scaled| core.take(scaled, sink))?;
+        self.core.finish(sink)
+    }
+
+    /// Returns what a container must say about the packets; `None` before the first frame.
+    pub(super) fn parameters(&self) -> Result<Option<StreamParameters>, TranscodeError> {
+        Ok(self.core.encoder.as_ref().map(Encoder::parameters).transpose()?)
+    }
+
+    /// Returns the encoder's tick.
+    pub(super) fn time_base(&self) -> TimeBase {
+        self.core.tick()
+    }
+
+    /// Returns the time of the first frame, in microseconds: the zero of the packets' clock.
+    pub(super) fn start(&self) -> i64 {
+        self.core.start.unwrap_or(0)
+    }
+
+    /// Returns what went through.
+    pub(super) fn counts(&self) -> Counts {
+        self.core.counts
+    }
+
+    /// Returns how often the pictures changed shape.
+    pub(super) fn reshaped(&self) -> u64 {
+        self.scale.rebuilt()
+    }
+}
+
+impl Core {
+    fn tick(&self) -> TimeBase {
+        match self.plan.timing {
+            Timing::Constant => self.plan.frame_rate.inverse(),
+            Timing::Variable => VARIABLE_TICK,
+        }
+    }
+
+    /// Puts a scaled frame on the encoder's clock; the one before it is now known to end there.
+    fn take(&mut self, frame: Frame, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+        let microseconds = frame.pts().map_or(0, Timestamp::microseconds);
+        let start = *self.start.get_or_insert(microseconds);
+        let place = Timestamp::from_microseconds(microseconds - start).rescale(self.tick()).ticks;
+        let Some((held, at)) = self.held.take() else {
+            self.held = Some((frame, place));
+            return Ok(());
+        };
+        let place = place.max(at + 1);
+        self.held = Some((frame, place));
+        self.encode(held, at, place - at, sink)
+    }
+
+    fn finish(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+        if let Some((held, at)) = self.held.take() {
+            let last = Timestamp::new(1, self.plan.frame_rate.inverse()).rescale(self.tick()).ticks;
+            self.encode(held, at, last.max(1), sink)?;
+        }
+        if let Some(encoder) = &mut self.encoder {
+            encoder.send_end()?;
+        }
+        self.drain(sink)
+    }
+
+    fn encode(
+        &mut self,
+        mut frame: Frame,
+        at: i64,
+        duration: i64,
+        sink: PacketSink<'_>,
+    ) -> Result<(), TranscodeError> {
+        frame.set_pts(Timestamp::new(at, self.tick()));
+        frame.set_keyframe(self.is_on_grid(at));
+        if self.encoder.is_none() {
+            self.encoder = Some(self.open(&frame)?);
+        }
+        // On an even grid a frame's own length is one tick even before a hole; players hold it anyway.
+        let duration = if self.plan.timing == Timing::Constant { 1 } else { duration };
+        self.durations.push((at, duration));
+        self.counts.frames += 1;
+        self.counts.end = at + duration;
+        loop {
+            let Some(encoder) = &mut self.encoder else { return Ok(()) };
+            let sent = encoder.send(&frame)?;
+            self.drain(sink)?;
+            if sent == Sent::Accepted {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns whether the frame is the first at or after the next place of the grid, which restarts at the run's
+    /// first frame.
+    #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
+    fn is_on_grid(&mut self, at: i64) -> bool {
+        let seconds = Timestamp::new(at, self.tick()).seconds();
+        if seconds < self.keyframes as f64 * self.plan.keyint_seconds {
+            return false;
+        }
+        // After a hole of several intervals one keyframe serves for all of them.
+        while seconds >= self.keyframes as f64 * self.plan.keyint_seconds {
+            self.keyframes += 1;
+        }
+        true
+    }
+
+    fn open(&self, first: &Frame) -> Result<Encoder, TranscodeError> {
+        let settings = VideoSettings {
+            encoder: self.plan.encoder.libav_name(),
+            width: self.plan.width,
+            height: self.plan.height,
+            time_base: self.tick(),
+            frame_rate: self.plan.frame_rate,
+            pixel_format: "yuv420p",
+            options: &self.options,
+        };
+        Ok(Encoder::video(&settings, Some(first))?)
+    }
+
+    fn drain(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+        loop {
+            let Some(encoder) = &mut self.encoder else { return Ok(()) };
+            match encoder.receive()? {
+                Received::Item(mut packet) => {
+                    packet.set_duration(self.duration_of(&packet));
+                    self.counts.packets += 1;
+                    sink(packet)?;
+                }
+                Received::NeedsInput | Received::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Returns and forgets a packet's duration. Encoders give packets none, and MP4 then loses the last frame.
+    fn duration_of(&mut self, packet: &Packet) -> i64 {
+        let pts = packet.pts().map(|pts| pts.ticks);
+        match self.durations.iter().position(|(at, _)| Some(*at) == pts) {
+            Some(index) => self.durations.swap_remove(index).1,
+            None => 1,
+        }
+    }
+}
+
+/// Returns the chain for pictures of this shape, which may differ from what the source began with: then they are
+/// scaled to fit and given bars.
+fn scale_chain(plan: &VideoPlan, source: &VideoInfo, shape: &PictureShape) -> String {
+    let mut now = source.clone();
+    now.rotation = Rotation::None;
+    (now.width, now.height) = (shape.width, shape.height);
+    if shape.sample_aspect_ratio.is_known() {
+        now.sample_aspect_ratio = shape.sample_aspect_ratio;
+    }
+    if let Some(format) = shape.pixel_format() {
+        now.pixel_format = format;
+    }
+    if shape.range != Range::Unknown {
+        now.range = shape.range;
+    }
+    let mut fitted = plan.clone();
+    fitted.zimg = filter::zimg_takes(&now);
+    fitted.to_limited_range = now.range == Range::Full;
+    let (width, height) = now.display_size();
+    let wanted = f64::from(plan.width) / f64::from(plan.height);
+    if is_as_probed(source, shape) || ((width / height) / wanted - 1.0).abs() <= ASPECT_TOLERANCE {
+        return filter::rendition(&fitted, &now);
+    }
+    let scale = (f64::from(plan.width) / width).min(f64::from(plan.height) / height);
+    fitted.width = even(width * scale).min(plan.width);
+    fitted.height = even(height * scale).min(plan.height);
+    let bars = format!("pad={}:{}:(ow-iw)/2:(oh-ih)/2", plan.width, plan.height);
+    format!("{},{bars},setsar=1", filter::rendition(&fitted, &now))
+}
+
+/// Returns whether pictures of this shape are what probing promised, turned upright.
+fn is_as_probed(source: &VideoInfo, shape: &PictureShape) -> bool {
+    filter::upright_size(source) == (shape.width, shape.height)
+}
+
+fn even(length: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction of a u32")]
+    let half = (length / 2.0).round().max(1.0) as u32;
+    half * 2
+}

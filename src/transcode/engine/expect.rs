@@ -1,0 +1,87 @@
+//! What the proof will demand of an output, from what went into it. Pure.
+
+use super::super::TranscodeError;
+use super::super::plan::VideoPlan;
+use super::decode::Tally;
+use super::encode::Counts;
+use crate::media::{AudioInfo, MediaInfo, TimeBase, Timestamp, VideoInfo};
+use crate::proof::{AudioExpectation, DURATION_SHARE, Expectation};
+
+/// What an encoder made.
+pub(super) struct Made {
+    pub(super) counts: Counts,
+    /// The encoder's tick.
+    pub(super) tick: TimeBase,
+    /// Zero of the encoder's clock on the output's, in microseconds.
+    pub(super) start_microseconds: i64,
+    /// Seconds of silence in front of encoded sound; `None` without sound.
+    pub(super) priming: Option<f64>,
+}
+
+/// Returns what a file with the source's own packets must be.
+pub(super) fn copied(info: &MediaInfo, with_sound: bool) -> Expectation {
+    let video = info.video.as_ref();
+    let audio = info.audio.as_ref().filter(|_| with_sound).zip(video);
+    Expectation {
+        frames: video.map(|video| video.packets),
+        video_seconds: video.map_or(0.0, |video| video.end_seconds - video.start_seconds),
+        frame_seconds: video.map_or(0.0, VideoInfo::frame_seconds),
+        audio: audio.map(|(audio, video)| AudioExpectation {
+            start_offset_seconds: audio.start_seconds - video.start_seconds,
+            end_offset_seconds: audio.end_seconds - video.end_seconds,
+        }),
+        closed_groups: false,
+    }
+}
+
+/// Returns what a file with encoded pictures must be, once it is clear that they are all of the source's.
+pub(super) fn encoded(
+    info: &MediaInfo,
+    plan: &VideoPlan,
+    made: &Made,
+    tally: &Tally,
+    origin_seconds: f64,
+) -> Result<Expectation, TranscodeError> {
+    let Some(video) = &info.video else { return Err(TranscodeError::NothingDecoded) };
+    let start = Timestamp::from_microseconds(made.start_microseconds).seconds();
+    let seconds = Timestamp::new(made.counts.end, made.tick).seconds();
+    check_whole(video, made, tally, start + origin_seconds, seconds)?;
+    let expected = |audio: &AudioInfo, priming: f64| AudioExpectation {
+        start_offset_seconds: audio.start_seconds - origin_seconds - start - priming,
+        end_offset_seconds: audio.end_seconds - origin_seconds - start - seconds,
+    };
+    Ok(Expectation {
+        frames: Some(made.counts.frames),
+        video_seconds: seconds,
+        frame_seconds: plan.frame_rate.inverse().value(),
+        audio: info.audio.as_ref().zip(made.priming).map(|(audio, priming)| expected(audio, priming)),
+        closed_groups: true,
+    })
+}
+
+/// Checks that the encoder saw every picture of the source, or that what it did not see is accounted for: the chain
+/// between decoder and encoder may lose nothing, and without a decoder's error the span of the frames is the span of
+/// the packets.
+fn check_whole(
+    video: &VideoInfo,
+    made: &Made,
+    tally: &Tally,
+    start_seconds: f64,
+    seconds: f64,
+) -> Result<(), TranscodeError> {
+    let unexplained = TranscodeError::Unexplained { decoded: made.counts.frames, total: tally.packets };
+    if made.counts.frames != tally.frames || made.counts.packets != made.counts.frames {
+        return Err(unexplained);
+    }
+    if tally.packets != video.packets {
+        return Err(TranscodeError::Unexplained { decoded: tally.packets, total: video.packets });
+    }
+    let accounted = tally.before_keyframe + tally.dropped + tally.errors > 0;
+    if accounted {
+        return Ok(());
+    }
+    let tolerance = video.frame_seconds().max((video.end_seconds - video.start_seconds) * DURATION_SHARE) + 0.001;
+    let early = start_seconds - video.start_seconds;
+    let late = video.end_seconds - (start_seconds + seconds);
+    if early.abs() > tolerance || late.abs() > tolerance { Err(unexplained) } else { Ok(()) }
+}

@@ -1,0 +1,238 @@
+//! Reads the source once and feeds every rendition: packets to those that copy, frames to those that encode, and
+//! sound to all, encoded at most once per wish.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use super::super::plan::{Action, AudioPlan, RenditionPlan};
+use super::super::{TranscodeError, filter};
+use super::chain::Chain;
+use super::decode::PictureDecoder;
+use super::sound::SoundEncoder;
+use super::{Job, Unit, has_sound};
+use crate::av::demux::{Analysis, Demuxer, Read};
+use crate::av::filter::PictureShape;
+use crate::av::{AvError, Frame, Interrupt, Packet, StreamParameters};
+use crate::media::MediaInfo;
+
+/// Sound that begins this much before the picture (an encoder's priming) does not move the zero of the clock.
+const PRIMING_SECONDS: f64 = 0.15;
+
+/// The way to one rendition, and what it wants.
+pub(super) struct Outlet {
+    sender: SyncSender<Unit>,
+    frames: bool,
+    pictures: bool,
+    sound: Option<AudioPlan>,
+    open: bool,
+}
+
+impl Outlet {
+    pub(super) fn new(sender: SyncSender<Unit>, rendition: &RenditionPlan) -> Self {
+        let frames = matches!(rendition.action, Action::Transcode(_));
+        let sound = has_sound(rendition).then(|| rendition.audio.clone());
+        Self { sender, frames, pictures: !frames, sound, open: true }
+    }
+
+    /// Waits for room in the queue. A rendition that has failed takes nothing more, and the others go on.
+    fn send(&mut self, unit: Unit) {
+        if self.open && self.sender.send(unit).is_err() {
+            self.open = false;
+        }
+    }
+}
+
+/// The source at work.
+pub(super) struct Feed {
+    demuxer: Demuxer,
+    video: StreamParameters,
+    audio: Option<StreamParameters>,
+    decoder: Option<PictureDecoder>,
+    prepare: Option<Chain<Box<dyn Fn(&PictureShape) -> String + Send>>>,
+    sounds: Vec<SoundEncoder>,
+    outlets: Vec<Outlet>,
+    origin_seconds: f64,
+}
+
+impl Feed {
+    /// Opens the source, and the decoders and sound encoders that the plan needs.
+    pub(super) fn open(job: &Job<'_>, interrupt: &Interrupt) -> Result<Self, TranscodeError> {
+        let analysis = if job.info.deep_analysis { Analysis::Deep } else { Analysis::Usual };
+        let mut demuxer = Demuxer::open(job.source, analysis, interrupt)?;
+        let video = find(&demuxer, job.info.video.as_ref().map(|video| video.stream_index))?;
+        let video = video.ok_or_else(|| gone("picture"))?;
+        let audio = find(&demuxer, job.info.audio.as_ref().map(|audio| audio.stream_index))?;
+        let chosen: Vec<usize> =
+            [Some(&video), audio.as_ref()].into_iter().flatten().map(|one| one.index).collect();
+        demuxer.choose(&chosen);
+        let origin_seconds = origin(job.info);
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a recording, far below 2^63 microseconds")]
+        demuxer.set_origin((origin_seconds * 1e6).round() as i64);
+        let encodes = |rendition: &RenditionPlan| matches!(rendition.action, Action::Transcode(_));
+        let any_encodes = job.plan.renditions.iter().any(encodes);
+        let decoder = any_encodes.then(|| PictureDecoder::open(&video)).transpose()?;
+        let prepare = filter::prepare(&job.plan.prepare).map(|text| {
+            let describe: Box<dyn Fn(&PictureShape) -> String + Send> = Box::new(move |_| text.clone());
+            Chain::new(describe)
+        });
+        let sounds = sound_encoders(job, audio.as_ref())?;
+        Ok(Self { demuxer, video, audio, decoder, prepare, sounds, outlets: Vec::new(), origin_seconds })
+    }
+
+    pub(super) fn add_outlet(&mut self, outlet: Outlet) {
+        self.outlets.push(outlet);
+    }
+
+    /// Returns the picture stream as the source has it.
+    pub(super) fn video(&self) -> &StreamParameters {
+        &self.video
+    }
+
+    /// Returns what a container must say about a rendition's sound, and the silence in front of it in seconds.
+    pub(super) fn sound(&self, plan: &AudioPlan) -> Result<Option<(StreamParameters, f64)>, TranscodeError> {
+        match plan {
+            AudioPlan::None => Ok(None),
+            AudioPlan::Copy => {
+                let copied = self.audio.as_ref().map(StreamParameters::duplicate).transpose()?;
+                Ok(copied.map(|stream| (stream, 0.0)))
+            }
+            AudioPlan::Aac(wanted) => {
+                let encoder = self.sounds.iter().find(|sound| sound.plan == *wanted);
+                encoder.map(|sound| Ok((sound.parameters()?, sound.priming_seconds()))).transpose()
+            }
+        }
+    }
+
+    /// Returns the zero of all outputs' clocks, in seconds on the source's.
+    pub(super) fn origin_seconds(&self) -> f64 {
+        self.origin_seconds
+    }
+
+    /// Reads the source to its end. Only then, and only when what came out is sound, are the renditions told so.
+    pub(super) fn run(mut self, interrupt: &Interrupt) -> Result<(), TranscodeError> {
+        while let Read::Packet(packet) = self.demuxer.read()? {
+            if interrupt.is_cancelled() {
+                return Err(AvError::Cancelled.into());
+            }
+            if self.outlets.iter().all(|outlet| !outlet.open) {
+                return Ok(());
+            }
+            if packet.stream_index() == self.video.index {
+                self.picture(&packet)?;
+            } else {
+                self.sound_packet(&packet)?;
+            }
+        }
+        self.finish()
+    }
+
+    fn picture(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
+        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.pictures) {
+            outlet.send(Unit::Picture(packet.reference()?));
+        }
+        let Self { decoder: Some(decoder), prepare, outlets, .. } = self else { return Ok(()) };
+        decoder.send(packet, &mut |frame| through(prepare, outlets, &frame))
+    }
+
+    fn sound_packet(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
+        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.sound == Some(AudioPlan::Copy)) {
+            outlet.send(Unit::Sound(packet.reference()?));
+        }
+        let Self { sounds, outlets, .. } = self;
+        for sound in sounds {
+            let wanted = AudioPlan::Aac(sound.plan);
+            sound.send(packet, &mut |packet| hand_out_sound(outlets, &wanted, &packet))?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), TranscodeError> {
+        let Self { decoder, prepare, outlets, sounds, .. } = &mut self;
+        if let Some(decoder) = decoder {
+            decoder.finish(&mut |frame| through(prepare, outlets, &frame))?;
+            if let Some(prepare) = prepare {
+                prepare.finish(&mut |frame| hand_out_frame(outlets, &frame))?;
+            }
+        }
+        for sound in sounds.iter_mut() {
+            let wanted = AudioPlan::Aac(sound.plan);
+            sound.finish(&mut |packet| hand_out_sound(outlets, &wanted, &packet))?;
+        }
+        let tally = self.tally()?;
+        for outlet in &mut self.outlets {
+            outlet.send(Unit::End(Arc::clone(&tally)));
+        }
+        Ok(())
+    }
+
+    /// Returns what decoding came to, if that is good enough.
+    fn tally(&mut self) -> Result<Arc<super::decode::Tally>, TranscodeError> {
+        let sound_errors = self.sounds.iter().map(SoundEncoder::errors).max().unwrap_or(0);
+        let Some(decoder) = &mut self.decoder else {
+            return Ok(Arc::new(super::decode::Tally { sound_errors, ..Default::default() }));
+        };
+        decoder.tally_mut().sound_errors = sound_errors;
+        decoder.tally().check()?;
+        Ok(Arc::new(decoder.tally().clone()))
+    }
+}
+
+/// Sends a decoded frame through what all renditions share, and out.
+fn through(
+    prepare: &mut Option<Chain<Box<dyn Fn(&PictureShape) -> String + Send>>>,
+    outlets: &mut [Outlet],
+    frame: &Frame,
+) -> Result<(), TranscodeError> {
+    match prepare {
+        Some(prepare) => prepare.send(frame, &mut |frame| hand_out_frame(outlets, &frame)),
+        None => hand_out_frame(outlets, frame),
+    }
+}
+
+fn hand_out_frame(outlets: &mut [Outlet], frame: &Frame) -> Result<(), TranscodeError> {
+    for outlet in outlets.iter_mut().filter(|outlet| outlet.frames) {
+        outlet.send(Unit::Frame(frame.reference()?));
+    }
+    Ok(())
+}
+
+fn hand_out_sound(outlets: &mut [Outlet], wanted: &AudioPlan, packet: &Packet) -> Result<(), TranscodeError> {
+    for outlet in outlets.iter_mut().filter(|outlet| outlet.sound.as_ref() == Some(wanted)) {
+        outlet.send(Unit::Sound(packet.reference()?));
+    }
+    Ok(())
+}
+
+fn find(demuxer: &Demuxer, index: Option<usize>) -> Result<Option<StreamParameters>, TranscodeError> {
+    let Some(index) = index else { return Ok(None) };
+    Ok(Some(demuxer.stream(index)?.ok_or_else(|| gone("sound"))?))
+}
+
+fn gone(what: &str) -> TranscodeError {
+    AvError::Empty { detail: format!("the {what} stream that was there a moment ago is gone") }.into()
+}
+
+/// One encoder for each different wish.
+fn sound_encoders(job: &Job<'_>, audio: Option<&StreamParameters>) -> Result<Vec<SoundEncoder>, TranscodeError> {
+    let mut encoders: Vec<SoundEncoder> = Vec::new();
+    let Some(audio) = audio else { return Ok(encoders) };
+    for rendition in &job.plan.renditions {
+        let AudioPlan::Aac(wanted) = rendition.audio else { continue };
+        if encoders.iter().all(|encoder| encoder.plan != wanted) {
+            encoders.push(SoundEncoder::open(audio, wanted)?);
+        }
+    }
+    Ok(encoders)
+}
+
+/// Returns the zero of the outputs' clocks: the picture's first frame, or the sound's start where that is earlier by
+/// more than an encoder's priming.
+fn origin(info: &MediaInfo) -> f64 {
+    let video = info.video.as_ref().map(|video| video.start_seconds);
+    let audio = info.audio.as_ref().map(|audio| audio.start_seconds);
+    match (video, audio) {
+        (Some(video), Some(audio)) if audio < video - PRIMING_SECONDS => audio,
+        (Some(video), _) => video,
+        (None, audio) => audio.unwrap_or(0.0),
+    }
+}

@@ -1,0 +1,209 @@
+//! Sound that must be encoded: decoded, resampled and encoded once, whole, for all renditions that want the same.
+//!
+//! Never cut into chunks: an AAC encoder begins with 1024 samples of priming, and each cut would be heard.
+
+use super::super::TranscodeError;
+use super::super::plan::AacPlan;
+use crate::av::decode::{Decoder, Threads};
+use crate::av::encode::{AudioSettings, Encoder};
+use crate::av::filter::{Graph, SoundShape};
+use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
+use crate::media::TimeBase;
+
+/// One AAC encode at work.
+pub(super) struct SoundEncoder {
+    /// What it makes.
+    pub(super) plan: AacPlan,
+    decoder: Decoder,
+    resampler: Option<(SoundShape, Graph)>,
+    /// Cuts the samples into the encoder's frames; separate, so that a change of the source's shape leaves no short
+    /// frame in mid-stream, which AAC refuses.
+    framer: Option<Graph>,
+    encoder: Encoder,
+    errors: u64,
+}
+
+impl SoundEncoder {
+    pub(super) fn open(stream: &StreamParameters, plan: AacPlan) -> Result<Self, TranscodeError> {
+        let settings = AudioSettings {
+            encoder: "aac",
+            sample_rate: plan.sample_rate,
+            channels: plan.channels,
+            bits_per_second: plan.bits_per_second,
+            sample_format: "fltp",
+        };
+        let decoder = Decoder::open(stream, Threads::Count(1))?;
+        let encoder = Encoder::audio(&settings)?;
+        Ok(Self { plan, decoder, resampler: None, framer: None, encoder, errors: 0 })
+    }
+
+    /// Returns what a container must say about the packets.
+    pub(super) fn parameters(&self) -> Result<StreamParameters, TranscodeError> {
+        Ok(self.encoder.parameters()?)
+    }
+
+    /// Returns seconds of silence that the encoder puts in front.
+    pub(super) fn priming_seconds(&self) -> f64 {
+        f64::from(self.encoder.priming_samples()) / f64::from(self.plan.sample_rate)
+    }
+
+    /// Returns packets that could not be decoded.
+    pub(super) fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// Takes a packet of the source and hands on whatever that yields.
+    pub(super) fn send(
+        &mut self,
+        packet: &Packet,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        if packet.is_corrupt() {
+            self.errors += 1;
+            return Ok(());
+        }
+        loop {
+            let sent = self.decoder.send(packet);
+            self.drain_decoder(sink)?;
+            match sent {
+                Ok(Sent::Accepted) => return Ok(()),
+                Ok(Sent::Full) => {}
+                Err(AvError::Decode(_)) => {
+                    self.errors += 1;
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Hands on all that is still inside: decoder, resampler, framer and encoder, in that order.
+    pub(super) fn finish(
+        &mut self,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        self.decoder.send_end()?;
+        self.drain_decoder(sink)?;
+        self.flush_resampler(sink)?;
+        if let Some(framer) = &mut self.framer {
+            framer.send_end(None)?;
+        }
+        self.drain_framer(sink)?;
+        self.encoder.send_end()?;
+        self.drain_encoder(sink)
+    }
+
+    fn drain_decoder(
+        &mut self,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        loop {
+            match self.decoder.receive() {
+                Ok(Received::Item(frame)) => self.resample(&frame, sink)?,
+                Ok(Received::NeedsInput | Received::End) => return Ok(()),
+                Err(AvError::Decode(_)) => self.errors += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn resample(
+        &mut self,
+        frame: &Frame,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        let Some(pts) = frame.pts() else { return Ok(()) };
+        let shape = frame.sound();
+        if self.resampler.as_ref().is_some_and(|(running, _)| *running != shape) {
+            self.flush_resampler(sink)?;
+        }
+        if self.resampler.is_none() {
+            let graph = Graph::audio(&self.chain(), &shape, pts.base)?;
+            self.resampler = Some((shape, graph));
+        }
+        if let Some((_, graph)) = &mut self.resampler {
+            graph.send(frame)?;
+        }
+        self.drain_resampler(sink)
+    }
+
+    /// Holes in the source's clock become silence, overlaps are cut: the encoder counts samples and would otherwise
+    /// close the holes and run ahead of the picture.
+    fn chain(&self) -> String {
+        let AacPlan { sample_rate, channels, .. } = self.plan;
+        let layout = match channels {
+            1 => "mono".to_owned(),
+            2 => "stereo".to_owned(),
+            6 => "5.1".to_owned(),
+            other => format!("{other}c"),
+        };
+        format!(
+            "aresample={sample_rate}:async=1:min_hard_comp=0.02,\
+             aformat=sample_fmts=fltp:sample_rates={sample_rate}:channel_layouts={layout}"
+        )
+    }
+
+    fn flush_resampler(
+        &mut self,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        if let Some((_, graph)) = &mut self.resampler {
+            graph.send_end(None)?;
+        }
+        self.drain_resampler(sink)?;
+        self.resampler = None;
+        Ok(())
+    }
+
+    fn drain_resampler(
+        &mut self,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        while let Some((_, graph)) = &mut self.resampler {
+            let Received::Item(frame) = graph.receive()? else { break };
+            let base = graph.time_base();
+            if self.framer.is_none() {
+                self.framer = Some(self.framer_for(&frame, base)?);
+            }
+            if let Some(framer) = &mut self.framer {
+                framer.send(&frame)?;
+            }
+            self.drain_framer(sink)?;
+        }
+        Ok(())
+    }
+
+    fn framer_for(&self, frame: &Frame, base: TimeBase) -> Result<Graph, TranscodeError> {
+        let mut framer = Graph::audio("anull", &frame.sound(), base)?;
+        framer.set_frame_samples(self.encoder.frame_samples());
+        Ok(framer)
+    }
+
+    fn drain_framer(
+        &mut self,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        while let Some(framer) = &mut self.framer {
+            let Received::Item(mut frame) = framer.receive()? else { break };
+            if let Some(pts) = frame.pts() {
+                frame.set_pts(pts.rescale(self.encoder.time_base()));
+            }
+            // The encoder is emptied after every frame, so it has room.
+            if self.encoder.send(&frame)? == Sent::Full {
+                self.errors += 1;
+            }
+            self.drain_encoder(sink)?;
+        }
+        Ok(())
+    }
+
+    fn drain_encoder(
+        &mut self,
+        sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        while let Received::Item(packet) = self.encoder.receive()? {
+            sink(packet)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Recordings for tests, made by the linked libraries in a scratch folder.
+
+use std::path::PathBuf;
+
+use reelmill::av::{Packet, log};
+use reelmill::clip::{self, Edit, Recipe};
+use tempfile::TempDir;
+
+/// A scratch folder that is gone after the test.
+pub(crate) fn scratch() -> TempDir {
+    log::install(log::Verbosity::Quiet);
+    TempDir::with_prefix("reelmill-test-").unwrap()
+}
+
+/// Writes `recipe` as `name` in `folder`.
+pub(crate) fn make(folder: &TempDir, name: &str, recipe: &Recipe) -> PathBuf {
+    let path = folder.path().join(name);
+    clip::write(recipe, &path).unwrap();
+    path
+}
+
+/// Writes `recipe` as `name` in `folder`, each packet changed or dropped by `edit`.
+pub(crate) fn make_edited(
+    folder: &TempDir,
+    name: &str,
+    recipe: &Recipe,
+    mut edit: impl FnMut(usize, usize, &mut Packet) -> Edit,
+) -> PathBuf {
+    let path = folder.path().join(name);
+    clip::write_edited(recipe, &path, &mut edit).unwrap();
+    path
+}

@@ -1,0 +1,117 @@
+//! FFmpeg's own command-line tools, as a second opinion on everything that we write.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a tool to its end and returns its stdout; fails the test on a non-zero exit.
+pub(crate) fn tool(name: &str, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(name)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {name} ({error}): `make test` installs it"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} {arguments:?}: {errors}");
+    output.stdout
+}
+
+/// One packet as `ffprobe` lists it; times in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) pts: f64,
+    pub(crate) dts: f64,
+    pub(crate) keyframe: bool,
+    pub(crate) size: u64,
+    pub(crate) hash: String,
+}
+
+/// Lists the packets of a stream (`v:0`, `a:0`).
+pub(crate) fn packets(path: &Path, stream: &str) -> Vec<Listed> {
+    let text = tool(
+        "ffprobe",
+        &[
+            "-v",
+            "error",
+            "-select_streams",
+            stream,
+            "-show_packets",
+            "-show_data_hash",
+            "MD5",
+            "-show_entries",
+            "packet=pts_time,dts_time,size,flags,data_hash",
+            "-of",
+            "default=nokey=0:noprint_wrappers=0",
+            path.to_str().unwrap(),
+        ],
+    );
+    let text = String::from_utf8(text).unwrap();
+    text.split("[PACKET]").skip(1).map(listed).collect()
+}
+
+fn listed(section: &str) -> Listed {
+    let value = |key: &str| {
+        let line = section.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("no {key} in {section}"))
+    };
+    let seconds = |key: &str| value(key).parse().unwrap_or(f64::NAN);
+    Listed {
+        pts: seconds("pts_time"),
+        dts: seconds("dts_time"),
+        keyframe: value("flags").starts_with('K'),
+        size: value("size").parse().unwrap(),
+        hash: value("data_hash").to_owned(),
+    }
+}
+
+/// Returns one entry of a stream as `ffprobe` prints it (`width`, `pix_fmt`, `color_range` …).
+pub(crate) fn entry(path: &Path, stream: &str, name: &str) -> String {
+    let wanted = format!("stream={name}");
+    let path = path.to_str().unwrap();
+    let text = tool(
+        "ffprobe",
+        &["-v", "error", "-select_streams", stream, "-show_entries", &wanted, "-of", "csv=p=0", path],
+    );
+    String::from_utf8(text).unwrap().trim().trim_end_matches(',').to_owned()
+}
+
+/// Decodes the whole file and returns the number of pictures; any decoding error fails the test.
+pub(crate) fn decodes_whole(path: &Path) -> usize {
+    let path = path.to_str().unwrap();
+    tool("ffmpeg", &["-v", "error", "-xerror", "-i", path, "-map", "0", "-f", "null", "-"]);
+    let text = tool(
+        "ffprobe",
+        &[
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-count_frames",
+            "-show_entries",
+            "stream=nb_read_frames",
+            "-of",
+            "csv=p=0",
+            path,
+        ],
+    );
+    String::from_utf8(text).unwrap().trim().trim_end_matches(',').parse().unwrap()
+}
+
+/// Decodes the picture to raw 8-bit 4:2:0.
+pub(crate) fn raw_pictures(path: &Path, filter: &str) -> Vec<u8> {
+    let path = path.to_str().unwrap();
+    tool(
+        "ffmpeg",
+        &[
+            "-v", "error", "-i", path, "-map", "0:v:0", "-vsync", "0", "-vf", filter, "-pix_fmt", "yuv420p", "-f",
+            "rawvideo", "-",
+        ],
+    )
+}
+
+/// Returns the peak signal-to-noise ratio of two raw pictures of the same size, in decibels.
+pub(crate) fn psnr(left: &[u8], right: &[u8]) -> f64 {
+    assert_eq!(left.len(), right.len(), "pictures of the same size");
+    let squares: u64 = left.iter().zip(right).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a mean over bytes")]
+    let mean = squares as f64 / left.len() as f64;
+    if mean == 0.0 { f64::INFINITY } else { 10.0 * (255.0 * 255.0 / mean).log10() }
+}

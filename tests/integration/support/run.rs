@@ -1,0 +1,60 @@
+//! Runs of the whole chain in process: probe, plan, transcode.
+
+use std::path::{Path, PathBuf};
+
+use reelmill::av::{Interrupt, probe};
+use reelmill::failure::Failure;
+use reelmill::media::{Container, RenditionName};
+use reelmill::transcode::plan::{Plan, plan};
+use reelmill::transcode::{Finished, Job, Progress, RenditionOutcome, RenditionRequest, Request, run};
+
+/// What a run left behind.
+pub(crate) struct Ran {
+    pub(crate) plan: Plan,
+    pub(crate) renditions: Vec<RenditionOutcome>,
+}
+
+impl Ran {
+    /// Returns the only rendition's path and result.
+    pub(crate) fn only(&self) -> (&Path, &Finished) {
+        assert_eq!(self.renditions.len(), 1);
+        let rendition = &self.renditions[0];
+        (&rendition.path, rendition.result.as_ref().unwrap_or_else(|error| panic!("{error:?}")))
+    }
+}
+
+/// A request for these rungs in this container, everything encoded.
+pub(crate) fn encode(names: &[&str], container: Container) -> Request {
+    let renditions =
+        names.iter().map(|name| RenditionRequest::plain(RenditionName::parse(name).unwrap())).collect();
+    Request { renditions, container: Some(container), force_encode: true, ..Request::default() }
+}
+
+/// Carries `request` out into a folder beside `source`; the error of probing or planning as its code.
+pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'static str> {
+    let interrupt = Interrupt::default();
+    let info = probe(source, &interrupt).map_err(|error| error.code())?;
+    let plan = plan(&info, request).map_err(|error| error.code())?;
+    let folder = source.parent().unwrap().join("out");
+    std::fs::create_dir_all(&folder).unwrap();
+    let extension = plan.container.name();
+    let outputs: Vec<PathBuf> =
+        (plan.renditions.iter()).map(|rendition| folder.join(format!("{}.{extension}", rendition.name))).collect();
+    let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
+    let work = tempfile::tempdir_in(&folder).unwrap();
+    let frames = info.video.as_ref().map_or(0, |video| video.packets);
+    let progress = Progress::new(&names, frames, info.duration_seconds);
+    let job = Job { source, info: &info, plan: &plan, outputs: &outputs, work_folder: work.path(), verify: true };
+    let renditions = run(&job, &progress, &interrupt).renditions;
+    Ok(Ran { plan, renditions })
+}
+
+/// Carries `request` out and returns the code it ends with: that of the first failed rendition, or `OK`.
+pub(crate) fn outcome(source: &Path, request: &Request) -> &'static str {
+    match transcode(source, request) {
+        Err(code) => code,
+        Ok(ran) => {
+            ran.renditions.iter().find_map(|one| one.result.as_ref().err()).map_or("OK", |error| error.code())
+        }
+    }
+}
