@@ -103,8 +103,8 @@ fn encode(wish: &Wish, mut reasons: Vec<String>) -> Result<(Action, Vec<String>)
     Ok((Action::Transcode(settings(wish)?), reasons))
 }
 
-/// Returns the effective settings. The threads follow the size alone: their number changes x264's output, and the same
-/// request must give the same bytes on every machine.
+/// Returns the effective settings. The threads follow the size alone: their number changes x264's output, which must
+/// not depend on how many cores a machine has.
 fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
     let (request, rendition, video) = (wish.request, wish.rendition, wish.video);
     let preset = rendition.preset.as_ref().or(request.preset.as_ref());
