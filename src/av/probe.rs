@@ -70,7 +70,7 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, packet: &Packet) {
-        let Some(pts) = packet.pts().map(|pts| pts.ticks) else { return };
+        let Some(pts) = packet.pts().or(packet.dts()).map(|pts| pts.ticks) else { return };
         self.last_is_damaged = packet.is_corrupt();
         if packet.is_corrupt() {
             self.damaged += 1;
@@ -300,7 +300,9 @@ impl Scan {
         let present = info.duration_seconds;
         let declared = info.declared_duration_seconds;
         let frame = info.video.as_ref().map_or(0.0, VideoInfo::frame_seconds);
-        let short = declared.is_some_and(|declared| present + forward + frame < declared * WHOLE_SHARE);
+        // Some headers count from zero and some from the first packet.
+        let end = present.max(info.end_seconds());
+        let short = declared.is_some_and(|declared| end + forward + frame < declared * WHOLE_SHARE);
         if short || (layout.torn && declared.is_none()) {
             return Some(Oddity::Truncated { present_seconds: present, declared_seconds: declared });
         }
@@ -308,7 +310,8 @@ impl Scan {
             return Some(Oddity::TornTail);
         }
         let declared = declared?;
-        let off = (present - declared).abs() > (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        let off = (present - declared).abs().min((end - declared).abs()) > tolerance;
         // After a jump the header's word and ours cannot agree.
         (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
     }
