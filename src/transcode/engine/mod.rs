@@ -81,6 +81,18 @@ pub fn run(job: &Job<'_>, progress: &Progress, interrupt: &Interrupt) -> Outcome
     Outcome { renditions }
 }
 
+/// Opens every encoder of `plan` once and closes it again, so that a mistyped option is told before any work.
+///
+/// # Errors
+/// What the encoder says: an option it does not know, settings it does not take.
+pub fn try_encoders(plan: &Plan) -> Result<(), TranscodeError> {
+    let videos = plan.renditions.iter().filter_map(|rendition| match &rendition.action {
+        Action::Transcode(video) => Some(video),
+        _ => None,
+    });
+    videos.map(encode::try_out).collect()
+}
+
 /// Opens the source and what each rendition needs of it.
 fn start<'a>(
     job: &'a Job<'a>,
