@@ -48,7 +48,7 @@ impl<'a> Lane<'a> {
         let video = feed.map(|feed| feed.video().duplicate()).transpose()?;
         let sound = feed.map(|feed| feed.sound(&rendition.audio)).transpose()?.flatten();
         let origin_seconds = feed.map_or(0.0, Feed::origin_seconds);
-        let part = job.work_folder.join(format!("{}.{}", rendition.name, job.plan.container.name()));
+        let part = job.work_folders[index].join(format!("{}.{}", rendition.name, job.plan.container.name()));
         Ok(Self { job, index, queue, video, sound, origin_seconds, part })
     }
 

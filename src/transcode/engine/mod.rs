@@ -50,8 +50,8 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// One path to each rendition of the plan, in its order.
     pub outputs: &'a [PathBuf],
-    /// An existing folder for unfinished files, on the outputs' file system.
-    pub work_folder: &'a Path,
+    /// To each output an existing folder for the unfinished file, on its file system.
+    pub work_folders: &'a [PathBuf],
     /// Whether outputs are proven before they get their names.
     pub verify: bool,
 }
