@@ -18,11 +18,11 @@ fn lesson() -> TempDir {
     folder
 }
 
-/// Runs the program on a `disk` of `kibibytes`, and lists on stdout what is left there.
-fn on_a_small_disk(folder: &Path, kibibytes: u32, line: &str) -> Said {
+/// Runs the program on a `disk` of `size` (in tmpfs's words), and lists on stdout what is left there.
+fn on_a_small_disk(folder: &Path, size: &str, line: &str) -> Said {
     let binary = env!("CARGO_BIN_EXE_reelmill");
     let prelude = format!(
-        "mount -t tmpfs -o size={kibibytes}k none disk; printf precious > disk/old.mp4; code=0; \
+        "mount -t tmpfs -o {size} none disk; printf precious > disk/old.mp4; code=0; \
          {binary} {line} > said.json || code=$?; cat disk/old.mp4; echo; ls -A disk; exit $code"
     );
     end(&mut mounted(folder, &prelude, ""))
@@ -41,11 +41,24 @@ fn a_full_disk_is_named_and_leaves_no_half_file() {
     ] {
         let folder = lesson();
         let before = contents(folder.path());
-        let said = on_a_small_disk(folder.path(), 64, line);
+        let said = on_a_small_disk(folder.path(), "size=64k", line);
         assert_eq!((said.exit, said.code()), (5, "DISK_FULL"), "{line}\n{said}");
         assert_eq!(said.stdout, "precious\nold.mp4\n", "{line}\n{said}");
         fs::remove_file(folder.path().join("said.json")).unwrap();
         assert_eq!(contents(folder.path()), before, "{line}");
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_one_more_name_is_full() {
+    // One name is the disk's own folder, one the old file: no room for a work folder, then for its lock, then for more.
+    for names in 2..=6 {
+        let folder = lesson();
+        let size = format!("size=9m,nr_inodes={names}");
+        let line = "transcode lesson.flv --force-encode -r 360P -r 240P -o disk/";
+        let said = on_a_small_disk(folder.path(), &size, line);
+        assert_eq!((said.exit, said.code()), (5, "DISK_FULL"), "{names}\n{said}");
+        assert_eq!(said.stdout, "precious\nold.mp4\n", "{names}\n{said}");
     }
 }
 
@@ -58,7 +71,7 @@ fn what_fits_on_the_disk_is_finished_and_what_does_not_is_told() {
     let bytes = |index: usize| alone["renditions"][index]["bytes"].as_u64().unwrap();
     let kibibytes = u32::try_from(bytes(1) / 1024).unwrap() * 2 + 64;
     assert!(u64::from(kibibytes) * 1024 < bytes(0), "the large one does not fit: {alone}");
-    let said = on_a_small_disk(folder.path(), kibibytes, &format!("{line} -o disk/ --json"));
+    let said = on_a_small_disk(folder.path(), &format!("size={kibibytes}k"), &format!("{line} -o disk/ --json"));
     let document: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.path().join("said.json")).unwrap()).unwrap();
     let codes: Vec<_> = (0..2).map(|index| document["renditions"][index]["error"]["code"].as_str()).collect();
