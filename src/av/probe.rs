@@ -103,6 +103,9 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     let (mut pictures, mut sound) = (Tally::default(), Tally::default());
     while let Read::Packet(packet) = demuxer.read()? {
         let index = Some(packet.stream_index());
+        if packet.is_encrypted() {
+            return Err(AvError::Encrypted);
+        }
         if index == video {
             pictures.add(&packet);
         } else if index == audio {

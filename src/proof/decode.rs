@@ -118,7 +118,9 @@ impl Group {
         if self.packets == 0 {
             return Ok(());
         }
-        self.decoder.send_end().map_err(ProofError::Unreadable)?;
+        while self.decoder.send_end().map_err(ProofError::Unreadable)? == Sent::Full {
+            self.drain()?;
+        }
         self.drain()?;
         let whole = self.decoded == self.packets && self.damaged == 0 && self.refused == 0;
         let some = self.decoded > self.damaged;

@@ -3,6 +3,7 @@
 
 mod command;
 mod disk_full;
+mod fence;
 mod ladder;
 mod long;
 mod partial;

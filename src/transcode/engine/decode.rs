@@ -131,7 +131,9 @@ impl PictureDecoder {
         &mut self,
         sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        self.decoder.send_end()?;
+        while self.decoder.send_end()? == Sent::Full {
+            self.drain(sink)?;
+        }
         self.drain(sink)
     }
 
