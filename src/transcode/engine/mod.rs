@@ -14,6 +14,7 @@
 //! other renditions: a run of frames is all it needs, which is where a chunk of frames fits in.
 
 mod chain;
+mod copy;
 mod decode;
 mod encode;
 mod expect;
@@ -86,11 +87,10 @@ pub fn run(job: &Job<'_>, progress: &Progress, interrupt: &Interrupt) -> Outcome
 /// # Errors
 /// What the encoder says: an option it does not know, settings it does not take.
 pub fn try_encoders(plan: &Plan) -> Result<(), TranscodeError> {
-    let videos = plan.renditions.iter().filter_map(|rendition| match &rendition.action {
-        Action::Transcode(video) => Some(video),
-        _ => None,
-    });
-    videos.map(encode::try_out).collect()
+    plan.renditions.iter().try_for_each(|rendition| match &rendition.action {
+        Action::Transcode(video) => encode::try_out(video),
+        _ => Ok(()),
+    })
 }
 
 /// Opens the source and what each rendition needs of it.
