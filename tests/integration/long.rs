@@ -78,7 +78,6 @@ fn check_progress(told: &[Told]) {
 
 fn check_result(document: &Value, source: &Path, output: &Path) {
     let memory = document["peak_memory_bytes"].as_u64().unwrap();
-    eprintln!("MEASURED peak {} MiB, wall {} s", memory >> 20, document["wall_seconds"]);
     assert!(memory < MEMORY_MAX, "{} MiB", memory >> 20);
     let rendition = &document["renditions"][0];
     assert_eq!((&rendition["frames"], &rendition["verified"]), (&FRAMES.into(), &true.into()), "{rendition}");
