@@ -75,9 +75,8 @@ fn the_second_signal_ends_a_run_that_cannot_stop_cleanly() {
     let mut first = [0; 16];
     reader.read_exact(&mut first).unwrap();
     let full = loop {
-        match filler.write(b"x") {
-            Ok(_) => {}
-            Err(error) => break error.kind(),
+        if let Err(error) = filler.write_all(b"x") {
+            break error.kind();
         }
     };
     assert_eq!(full, ErrorKind::WouldBlock);
