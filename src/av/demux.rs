@@ -4,11 +4,13 @@
 //! what a playlist or a reference track points to is refused. Errors are never taken for the end of the file.
 
 use std::fs::File;
+use std::io::{self, Seek};
 use std::path::Path;
 
 use super::decode::MAX_PIXELS;
 use super::error::AvError;
 use super::interrupt::Interrupt;
+use super::layout;
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
 use super::sys::{self, Dictionary, InputContext, NO_TIMESTAMP, RawPacket};
@@ -60,9 +62,11 @@ impl Demuxer {
     /// # Errors
     /// One of [`AvError`]'s source errors: not a file, empty, not media, forbidden, no index, damaged, too large.
     pub fn open(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Self, AvError> {
-        let (file, length) = open_file(path)?;
+        let (mut file, length) = open_file(path)?;
+        let end = end_of_data(&mut file, length)
+            .map_err(|source| AvError::Open { path: path.to_owned(), source })?;
         let mut input = InputContext::new(file, length, interrupt.clone())?;
-        let container = open_allowed(&mut input, analysis, interrupt)?;
+        let container = open_allowed(&mut input, analysis, interrupt, end)?;
         refuse_oversize(&input)?;
         let found = input.find_stream_info(MAX_PIXELS);
         found.map_err(|failed| stopped(interrupt).unwrap_or(AvError::Header(failed.into())))?;
@@ -226,7 +230,21 @@ fn open_file(path: &Path) -> Result<(File, u64), AvError> {
     Ok((file, metadata.len()))
 }
 
-fn open_allowed(input: &mut InputContext, analysis: Analysis, interrupt: &Interrupt) -> Result<Container, AvError> {
+/// Returns where the data ends and nothing but zeros follow, and rewinds.
+fn end_of_data(file: &mut File, length: u64) -> io::Result<u64> {
+    /// Zeros that are still read: the last packet's own may be among them.
+    const KEPT_BYTES: u64 = 64 * 1024;
+    let zeros = layout::zero_tail(file, length)?;
+    file.rewind()?;
+    Ok(length.min(length - zeros + KEPT_BYTES))
+}
+
+fn open_allowed(
+    input: &mut InputContext,
+    analysis: Analysis,
+    interrupt: &Interrupt,
+    end_of_data: u64,
+) -> Result<Container, AvError> {
     let (name, score, format) = match input.detect() {
         Ok(found) => found,
         Err(failed) if failed.code == ffi::AVERROR_INVALIDDATA || failed.code == sys::AVERROR_EOF => {
@@ -235,6 +253,10 @@ fn open_allowed(input: &mut InputContext, analysis: Analysis, interrupt: &Interr
         Err(failed) => return Err(stopped(interrupt).unwrap_or(AvError::Read(failed.into()))),
     };
     let container = allowed(&name, score)?;
+    // A demuxer would look for packets in gigabytes of zeros. With an index it does not, and there they may be silence.
+    if !matches!(container, Container::Mp4 | Container::Avi | Container::Wav) {
+        input.end_at(end_of_data);
+    }
     let mut pairs = vec![("protocol_whitelist", "file")];
     if analysis == Analysis::Deep {
         pairs.extend([("probesize", "268435456"), ("analyzeduration", "3600000000")]);

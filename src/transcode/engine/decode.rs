@@ -32,6 +32,10 @@ pub(in crate::transcode) struct Tally {
     pub(super) before_keyframe: u64,
     /// Changes of the picture's shape in mid-stream.
     pub(super) reshaped: u64,
+    /// Pictures that are cut off or damaged by the demuxer's word, and therefore not copied.
+    pub(super) torn_pictures: u64,
+    /// Packets of sound of that kind.
+    pub(super) torn_sounds: u64,
     /// Packets of sound that could not be decoded.
     pub(super) sound_errors: u64,
     /// Time of the first frame, in microseconds.
@@ -168,9 +172,5 @@ impl PictureDecoder {
         self.tally.first.get_or_insert(pts.microseconds());
         self.tally.last = Some(pts.microseconds());
         frame
-    }
-
-    pub(super) fn tally_mut(&mut self) -> &mut Tally {
-        &mut self.tally
     }
 }
