@@ -4,13 +4,13 @@
 //! what a playlist or a reference track points to is refused. Errors are never taken for the end of the file.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::Seek;
 use std::path::Path;
 
 use super::decode::MAX_PIXELS;
 use super::error::AvError;
 use super::interrupt::Interrupt;
-use super::layout;
+use super::layout::{self, Layout};
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
 use super::sys::{self, Dictionary, InputContext, NO_TIMESTAMP, RawPacket};
@@ -63,13 +63,17 @@ impl Demuxer {
     /// One of [`AvError`]'s source errors: not a file, empty, not media, forbidden, no index, damaged, too large.
     pub fn open(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Self, AvError> {
         let (mut file, length) = open_file(path)?;
-        let end = end_of_data(&mut file, length)
-            .map_err(|source| AvError::Open { path: path.to_owned(), source })?;
+        let failed = |source| AvError::Open { path: path.to_owned(), source };
+        // Read as boxes before the container is known; for any other, only the zeros at the end are looked at.
+        let boxes = layout::examine(&file, length, Container::Mp4).map_err(failed)?;
+        file.rewind().map_err(failed)?;
         let mut input = InputContext::new(file, length, interrupt.clone())?;
-        let container = open_allowed(&mut input, analysis, interrupt, end)?;
+        let container = open_allowed(&mut input, analysis, interrupt, length, &boxes)?;
         refuse_oversize(&input)?;
         let found = input.find_stream_info(MAX_PIXELS);
-        found.map_err(|failed| stopped(interrupt).unwrap_or(AvError::Header(failed.into())))?;
+        found.map_err(|failed| {
+            stopped(interrupt).unwrap_or_else(|| without_parameters(failed, length - boxes.zero_tail_bytes))
+        })?;
         refuse_oversize(&input)?;
         let forward_limit = match container {
             Container::Mp4 | Container::Mkv => INDEXED_JUMP_MICROSECONDS,
@@ -230,20 +234,43 @@ fn open_file(path: &Path) -> Result<(File, u64), AvError> {
     Ok((file, metadata.len()))
 }
 
-/// Returns where the data ends and nothing but zeros follow, and rewinds.
-fn end_of_data(file: &mut File, length: u64) -> io::Result<u64> {
+/// Tells a file with headers alone from one whose media makes no sense.
+fn without_parameters(failed: sys::Failed, end_of_data: u64) -> AvError {
+    /// Headers are smaller than this, and a picture beside them is not.
+    const HEADERS_BYTES: u64 = 4096;
+    if end_of_data < HEADERS_BYTES {
+        return AvError::Empty { detail: "there is a header and nothing after it".to_owned() };
+    }
+    AvError::Header(failed.into())
+}
+
+/// Lets the demuxer see no more than was written: it would look for packets in gigabytes of zeros, or take them for
+/// packets where an index says that there are some.
+fn end_at_zeros(
+    input: &mut InputContext,
+    container: Container,
+    length: u64,
+    boxes: &Layout,
+) -> Result<(), AvError> {
     /// Zeros that are still read: the last packet's own may be among them.
     const KEPT_BYTES: u64 = 64 * 1024;
-    let zeros = layout::zero_tail(file, length)?;
-    file.rewind()?;
-    Ok(length.min(length - zeros + KEPT_BYTES))
+    let end = length - boxes.zero_tail_bytes;
+    match container {
+        Container::Mp4 if !boxes.has_index => return Err(AvError::NoIndex),
+        Container::Mp4 if boxes.torn => input.end_at(end),
+        // Silence that is not compressed ends in zeros too.
+        Container::Mp4 | Container::Avi | Container::Wav => {}
+        _ => input.end_at(length.min(end + KEPT_BYTES)),
+    }
+    Ok(())
 }
 
 fn open_allowed(
     input: &mut InputContext,
     analysis: Analysis,
     interrupt: &Interrupt,
-    end_of_data: u64,
+    length: u64,
+    boxes: &Layout,
 ) -> Result<Container, AvError> {
     let (name, score, format) = match input.detect() {
         Ok(found) => found,
@@ -253,10 +280,7 @@ fn open_allowed(
         Err(failed) => return Err(stopped(interrupt).unwrap_or(AvError::Read(failed.into()))),
     };
     let container = allowed(&name, score)?;
-    // A demuxer would look for packets in gigabytes of zeros. With an index it does not, and there they may be silence.
-    if !matches!(container, Container::Mp4 | Container::Avi | Container::Wav) {
-        input.end_at(end_of_data);
-    }
+    end_at_zeros(input, container, length, boxes)?;
     let mut pairs = vec![("protocol_whitelist", "file")];
     if analysis == Analysis::Deep {
         pairs.extend([("probesize", "268435456"), ("analyzeduration", "3600000000")]);

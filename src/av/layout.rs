@@ -53,7 +53,7 @@ pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Res
 }
 
 /// Returns the length of the run of zeros at the end; 0 for a short one.
-pub(super) fn zero_tail(file: &File, length: u64) -> io::Result<u64> {
+fn zero_tail(file: &File, length: u64) -> io::Result<u64> {
     let mut end = written_end(file, length);
     let mut buffer = vec![0; usize::try_from(STEP_BYTES).unwrap_or(0)];
     while end > 0 {
@@ -94,7 +94,9 @@ fn examine_boxes(file: &File, end: u64, length: u64, layout: &mut Layout) -> io:
         let Some((kind, size)) = read_box(file, position, length)? else { break };
         match &kind {
             b"moov" => {
-                layout.has_index = true;
+                // One that is cut off is none.
+                let whole = size.is_none_or(|size| position.saturating_add(size) <= length);
+                layout.has_index |= whole;
                 layout.index_first = !media_seen;
             }
             b"mdat" => media_seen = true,

@@ -78,7 +78,18 @@ impl Feed {
             Chain::new(describe)
         });
         let sounds = sound_encoders(job, audio.as_ref())?;
-        Ok(Self { demuxer, video, audio, decoder, prepare, sounds, outlets: Vec::new(), origin_seconds, torn_pictures: 0, torn_sounds: 0 })
+        Ok(Self {
+            demuxer,
+            video,
+            audio,
+            decoder,
+            prepare,
+            sounds,
+            outlets: Vec::new(),
+            origin_seconds,
+            torn_pictures: 0,
+            torn_sounds: 0,
+        })
     }
 
     pub(super) fn add_outlet(&mut self, outlet: Outlet) {

@@ -86,7 +86,8 @@ impl<'a> Lane<'a> {
         let failed = |source| TranscodeError::File { operation: "copy", path: self.part.clone(), source };
         let bytes = fs::copy(self.job.source, &self.part).map_err(failed)?;
         progress.add_bytes(bytes);
-        let expectation = expect::copied(self.job.info, self.rendition().audio != AudioPlan::None, None, &Tally::default());
+        let expectation =
+            expect::copied(self.job.info, self.rendition().audio != AudioPlan::None, None, &Tally::default());
         Ok(Written { expectation, tally: Arc::default() })
     }
 
