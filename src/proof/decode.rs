@@ -118,7 +118,11 @@ impl Group {
         if self.packets == 0 {
             return Ok(());
         }
-        self.decoder.send_end().map_err(ProofError::Unreadable)?;
+        match self.decoder.send_end() {
+            Ok(()) => {}
+            Err(AvError::Decode(_)) => self.refused += 1,
+            Err(error) => return Err(ProofError::Unreadable(error)),
+        }
         self.drain()?;
         let whole = self.decoded == self.packets && self.damaged == 0 && self.refused == 0;
         let some = self.decoded > self.damaged;

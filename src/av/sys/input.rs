@@ -174,8 +174,16 @@ impl InputContext {
 
     /// Makes the file end at `length` bytes for the demuxer, whatever follows.
     pub(in crate::av) fn end_at(&mut self, length: u64) {
-        // SAFETY: the reader lives as long as `io`, and no call of libav is running.
-        unsafe { (*self.io.reader).length = length }
+        // SAFETY: reader and context live as long as `io`, and no call of libav is running. What detection has
+        // buffered beyond the end is cut off the buffer's end, which stays at or behind `buf_ptr`.
+        unsafe {
+            (*self.io.reader).length = length;
+            let Some(context) = self.io.context.as_mut() else { return };
+            let held = i64::try_from(context.buf_end.offset_from(context.buf_ptr)).unwrap_or(0);
+            let beyond = context.pos.saturating_sub_unsigned(length).clamp(0, held);
+            context.buf_end = context.buf_end.offset(-isize::try_from(beyond).unwrap_or(0));
+            context.pos -= beyond;
+        }
     }
 
     /// Opens the demuxer as `format`.

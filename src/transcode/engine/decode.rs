@@ -135,7 +135,12 @@ impl PictureDecoder {
         &mut self,
         sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        self.decoder.send_end()?;
+        match self.decoder.send_end() {
+            Ok(()) => {}
+            // The last packets' damage surfaces here; the frames before them are still inside.
+            Err(AvError::Decode(_)) => self.refuse()?,
+            Err(error) => return Err(error.into()),
+        }
         self.drain(sink)
     }
 

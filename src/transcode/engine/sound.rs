@@ -82,7 +82,11 @@ impl SoundEncoder {
         &mut self,
         sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        self.decoder.send_end()?;
+        match self.decoder.send_end() {
+            Ok(()) => {}
+            Err(AvError::Decode(_)) => self.errors += 1,
+            Err(error) => return Err(error.into()),
+        }
         self.drain_decoder(sink)?;
         self.flush_resampler(sink)?;
         if let Some(framer) = &mut self.framer {
