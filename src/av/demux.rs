@@ -130,7 +130,8 @@ impl Demuxer {
                 .input
                 .stream(index)
                 .map_or(Ratio::ONE, |stream| Ratio::new(stream.time_base.num, stream.time_base.den));
-            self.timeline.follow(index, base);
+            let delay = self.input.parameters_now(index).map_or(0, |parameters| parameters.video_delay);
+            self.timeline.follow(index, base, i64::from(delay));
         }
         self.chosen = streams.to_vec();
     }
@@ -194,7 +195,7 @@ impl Demuxer {
         let known = |ticks: i64| (ticks != NO_TIMESTAMP).then_some(ticks);
         let times = Times { pts: known(raw.pts), dts: known(raw.dts), duration: raw.duration };
         let placed = self.timeline.place(index, times)?;
-        raw.pts = placed.pts;
+        raw.pts = placed.pts.unwrap_or(NO_TIMESTAMP);
         raw.dts = placed.dts;
         Some(Packet::new(raw, base))
     }

@@ -103,6 +103,11 @@ impl Packet {
         self.raw.has_side_data(ffmpeg_next::ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA)
     }
 
+    /// Returns whether it is scrambled and no key was known.
+    pub fn is_encrypted(&self) -> bool {
+        self.raw.has_side_data(ffmpeg_next::ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO)
+    }
+
     /// Returns the payload.
     pub fn payload(&self) -> &[u8] {
         self.raw.payload()

@@ -70,7 +70,7 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, packet: &Packet) {
-        let Some(pts) = packet.pts().map(|pts| pts.ticks) else { return };
+        let Some(pts) = packet.pts().or(packet.dts()).map(|pts| pts.ticks) else { return };
         self.last_is_damaged = packet.is_corrupt();
         if packet.is_corrupt() {
             self.damaged += 1;
@@ -103,6 +103,9 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     let (mut pictures, mut sound) = (Tally::default(), Tally::default());
     while let Read::Packet(packet) = demuxer.read()? {
         let index = Some(packet.stream_index());
+        if packet.is_encrypted() {
+            return Err(AvError::Encrypted);
+        }
         if index == video {
             pictures.add(&packet);
         } else if index == audio {
@@ -298,11 +301,16 @@ impl Scan {
         let forward = Timestamp::from_microseconds(self.repairs.forward_microseconds).seconds();
         // A header may have counted the jumps that were taken out.
         let present = info.duration_seconds;
-        let from_zero = Self::end_from_zero(info);
         let declared = info.declared_duration_seconds;
         let frame = info.video.as_ref().map_or(0.0, VideoInfo::frame_seconds);
-        let short =
-            declared.is_some_and(|declared| present.max(from_zero) + forward + frame < declared * WHOLE_SHARE);
+        // Some headers count from zero and some from the first packet. From zero only where that fits: on a clock that
+        // starts an hour late, every end is late enough.
+        let end = info.end_seconds();
+        let short = declared.is_some_and(|declared| {
+            let reached = |seconds: f64| seconds + forward + frame >= declared * WHOLE_SHARE;
+            let fits = reached(end) && end <= declared * (2.0 - WHOLE_SHARE) + frame;
+            !reached(present) && !fits
+        });
         if short || (layout.torn && declared.is_none()) {
             return Some(Oddity::Truncated { present_seconds: present, declared_seconds: declared });
         }
@@ -310,20 +318,10 @@ impl Scan {
             return Some(Oddity::TornTail);
         }
         let declared = declared?;
-        let off = (present - declared).abs().min((from_zero - declared).abs());
-        let off = off > (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        let off = (present - declared).abs().min((end - declared).abs()) > tolerance;
         // After a jump the header's word and ours cannot agree.
         (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
-    }
-
-    /// Returns the duration counted from zero, as muxers do: the delay of reordered pictures in front is part of it,
-    /// an encoder's priming before zero is not. A clock that starts far from zero is another matter.
-    fn end_from_zero(info: &MediaInfo) -> f64 {
-        const NEAR_ZERO_SECONDS: f64 = 1.0;
-        let starts = (info.video.iter().map(|video| video.start_seconds))
-            .chain(info.audio.iter().map(|audio| audio.start_seconds));
-        let start = starts.fold(f64::INFINITY, f64::min);
-        if start.abs() <= NEAR_ZERO_SECONDS { info.duration_seconds + start } else { info.duration_seconds }
     }
 
     fn late_keyframe(&self, info: &MediaInfo) -> Option<Oddity> {

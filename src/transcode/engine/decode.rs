@@ -135,11 +135,17 @@ impl PictureDecoder {
         &mut self,
         sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        match self.decoder.send_end() {
-            Ok(()) => {}
-            // The last packets' damage surfaces here; the frames before them are still inside.
-            Err(AvError::Decode(_)) => self.refuse()?,
-            Err(error) => return Err(error.into()),
+        loop {
+            match self.decoder.send_end() {
+                Ok(Sent::Full) => self.drain(sink)?,
+                Ok(Sent::Accepted) => break,
+                // The last packets' damage surfaces here; the frames before them are still inside.
+                Err(AvError::Decode(_)) => {
+                    self.refuse()?;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         self.drain(sink)
     }

@@ -167,6 +167,19 @@ fn m2_what_is_there_of_a_truncated_recording_is_made_on_request_and_the_rest_is_
 }
 
 #[test]
+fn m2_a_recording_whose_clock_starts_late_is_truncated_all_the_same() {
+    let folder = scratch();
+    let whole = make(&folder, "whole.flv", &plain(Container::Flv));
+    let late = changed(&whole, "late.flv", |bytes| {
+        for tag in flv_tags(bytes).into_iter().filter(|tag| tag.kind != 18) {
+            tag.set_milliseconds(bytes, tag.milliseconds + 3_600_000);
+        }
+    });
+    assert_eq!(made(&late, &request(Container::Flv)).only().1.frames, 100);
+    assert_eq!(code(&cut(&late, "cut.flv", share(&late, 60))), "MEDIA_TRUNCATED");
+}
+
+#[test]
 fn m3_an_mp4_whose_index_was_never_written_has_no_index() {
     let folder = scratch();
     let whole = make(&folder, "whole.mp4", &plain(Container::Mp4));
