@@ -121,7 +121,8 @@ fn m13_a_single_picture_is_a_recording() {
 fn cover_art_is_left_out_and_said_so_wherever_it_stands() {
     let folder = scratch();
     for pictures in [vec![cover(), picture(2.0)], vec![picture(2.0), cover()]] {
-        for container in [Container::Mp4] {
+        {
+            let container = Container::Mp4;
             let source = make(&folder, "covered", &recipe(container, pictures.clone(), vec![Sound::aac(2.0)]));
             let info = measured(&source);
             assert_eq!(info.video.as_ref().map(|video| (video.width, video.packets)), Some((320, 50)));
