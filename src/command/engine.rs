@@ -23,6 +23,11 @@ pub(super) fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, CommandE
     plan::plan(info, request).map_err(CommandError::stage)
 }
 
+/// Finds out whether the encoders take the plan's options, which only they know.
+pub(super) fn try_encoders(plan: &Plan) -> Result<(), CommandError> {
+    transcode::try_encoders(plan).map_err(CommandError::stage)
+}
+
 /// Returns the plan in words.
 pub(super) fn explain(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
     explain::text(info, plan, source, outputs)

@@ -117,6 +117,11 @@ fn list(paths: &[PathBuf]) -> String {
     }
 }
 
+/// A disk without room for one more name is as full as one without room for bytes.
+fn is_disk_full(source: &io::Error) -> bool {
+    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 impl CommandError {
     /// Returns the failure of a stage.
     pub(super) fn stage(error: impl Failure + Send + Sync + 'static) -> Self {
@@ -169,6 +174,7 @@ impl Failure for CommandError {
             Self::OutputExists(_) => "OUTPUT_EXISTS",
             Self::OutputNotAFile { .. } => "OUTPUT_NOT_A_FILE",
             Self::OutputFolderMissing(_) => "OUTPUT_FOLDER_MISSING",
+            Self::OutputUnwritable { source, .. } if is_disk_full(source) => "DISK_FULL",
             Self::OutputUnwritable { .. } => "OUTPUT_UNWRITABLE",
             Self::OutputBusy(_) => "OUTPUT_BUSY",
             Self::WorkFolderTaken(_) => "WORK_FOLDER_TAKEN",

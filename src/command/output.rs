@@ -74,17 +74,13 @@ fn stem(source: &Path) -> &OsStr {
     source.file_stem().unwrap_or(OsStr::new("source"))
 }
 
-/// Returns the work folder's path: `<output>.reelmill` for one file, `<folder>/<stem>.reelmill` for several. It lies
-/// beside the outputs, so that giving a file its final name is a rename within one file system.
-pub(super) fn work_folder(source: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
-    const SUFFIX: &str = ".reelmill";
-    let first = outputs.first()?;
-    let mut name = match outputs.len() {
-        1 => first.file_name()?.to_owned(),
-        _ => stem(source).to_owned(),
-    };
-    name.push(SUFFIX);
-    Some(first.with_file_name(name))
+/// Returns the work folder's path, `<output>.reelmill`. It lies beside the output, so that giving the file its final
+/// name is a rename within one file system; and it is the output's own, so that of any two runs that would make the
+/// same file the second is refused, whatever else they make.
+pub(super) fn work_folder(output: &Path) -> PathBuf {
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(".reelmill");
+    output.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -145,13 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn work_in_progress_lies_beside_the_outputs() {
-        let folder = |outputs: &[&str]| {
-            let outputs: Vec<_> = outputs.iter().map(PathBuf::from).collect();
-            work_folder(Path::new("in/lesson.flv"), &outputs)
-        };
-        assert_eq!(folder(&["out/talk.mp4"]), Some("out/talk.mp4.reelmill".into()));
-        assert_eq!(folder(&["out/l_720P.mp4", "out/l_240P.mp4"]), Some("out/lesson.reelmill".into()));
-        assert_eq!(folder(&[]), None);
+    fn work_in_progress_lies_beside_its_output() {
+        assert_eq!(work_folder(Path::new("out/talk.mp4")), Path::new("out/talk.mp4.reelmill"));
+        assert_eq!(work_folder(Path::new("talk.mp4")), Path::new("talk.mp4.reelmill"));
     }
 }

@@ -1,4 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks the run to stop cleanly, the second ends the process at once.
+//!
+//! The second is answered in the signal handler itself: a thread may wait for a terminal that takes no more text, or
+//! for a disk, and that is when a person presses Ctrl-C twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -6,6 +9,7 @@ use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
+use signal_hook::{SigId, flag, low_level};
 
 use super::engine::Interrupt;
 use super::{CommandError, Console};
@@ -14,38 +18,35 @@ use crate::failure::{ExitCode, FailureClass};
 /// Listens until it is dropped.
 #[derive(Debug)]
 pub(super) struct SignalWatch {
-    heard: Arc<Heard>,
-    handle: Handle,
-}
-
-/// What the listening thread shares with the command.
-#[derive(Debug, Default)]
-struct Heard {
     /// The first signal's number; 0 before it.
-    first: AtomicI32,
-    /// Nothing has begun that a clean stop would save.
-    idle: AtomicBool,
+    first: Arc<AtomicI32>,
+    /// The next signal ends the process: one has been heard, or nothing has begun that a clean stop would save.
+    armed: Arc<AtomicBool>,
+    actions: Vec<SigId>,
+    handle: Handle,
 }
 
 impl SignalWatch {
     /// Starts to listen; the first signal cancels `interrupt`.
     pub(super) fn start(interrupt: &Interrupt, console: &Console) -> Result<Self, CommandError> {
+        let armed = Arc::<AtomicBool>::default();
+        let actions = arm(&armed).map_err(CommandError::Signals)?;
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(CommandError::Signals)?;
-        let (handle, heard) = (signals.handle(), Arc::<Heard>::default());
-        let (interrupt, console, shared) = (interrupt.clone(), console.clone(), Arc::clone(&heard));
+        let (handle, first) = (signals.handle(), Arc::<AtomicI32>::default());
+        let (interrupt, console, shared) = (interrupt.clone(), console.clone(), Arc::clone(&first));
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || signals.forever().for_each(|signal| shared.take(signal, &interrupt, &console)))
+            .spawn(move || signals.forever().for_each(|signal| take(signal, &shared, &interrupt, &console)))
             .map_err(CommandError::Signals)?;
-        Ok(Self { heard, handle })
+        Ok(Self { first, armed, actions, handle })
     }
 
     /// Runs `question`, during which the first signal ends the process: a thread that reads the terminal cannot be
     /// asked to stop.
     pub(super) fn while_asking<T>(&self, question: impl FnOnce() -> T) -> T {
-        self.heard.idle.store(true, Ordering::SeqCst);
+        let before = self.armed.swap(true, Ordering::SeqCst);
         let answer = question();
-        self.heard.idle.store(false, Ordering::SeqCst);
+        self.armed.store(before, Ordering::SeqCst);
         answer
     }
 
@@ -59,7 +60,7 @@ impl SignalWatch {
 
     /// Returns the exit code of the signal that was heard, if any.
     pub(super) fn exit_code(&self) -> Option<ExitCode> {
-        match self.heard.first.load(Ordering::SeqCst) {
+        match self.first.load(Ordering::SeqCst) {
             0 => None,
             SIGTERM => Some(ExitCode::Terminated),
             _ => Some(ExitCode::Interrupted),
@@ -67,12 +68,19 @@ impl SignalWatch {
     }
 }
 
-impl Heard {
-    fn take(&self, signal: i32, interrupt: &Interrupt, console: &Console) {
-        let is_first = self.first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if !is_first || self.idle.load(Ordering::SeqCst) {
-            signal_hook::low_level::exit(128 + signal);
-        }
+/// Makes every signal after the first end the process with that signal's exit code. Handlers run in the order of
+/// their registration, so the first signal finds the flag unset and sets it.
+fn arm(armed: &Arc<AtomicBool>) -> std::io::Result<Vec<SigId>> {
+    let mut actions = Vec::new();
+    for signal in [SIGINT, SIGTERM] {
+        actions.push(flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(armed))?);
+        actions.push(flag::register(signal, Arc::clone(armed))?);
+    }
+    Ok(actions)
+}
+
+fn take(signal: i32, first: &AtomicI32, interrupt: &Interrupt, console: &Console) {
+    if first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         interrupt.cancel();
         console.remark("stopping cleanly; once more to stop at once");
     }
@@ -81,5 +89,8 @@ impl Heard {
 impl Drop for SignalWatch {
     fn drop(&mut self) {
         self.handle.close();
+        for action in self.actions.drain(..) {
+            low_level::unregister(action);
+        }
     }
 }

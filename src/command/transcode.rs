@@ -69,6 +69,7 @@ fn decide(
     }
     let info = engine::probe(&args.source, interrupt)?;
     let plan = engine::plan(&info, &request)?;
+    engine::try_encoders(&plan)?;
     let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
     // Again, now that the plan is known: the names asked for are not always the names made.
     target.check_count(names.len())?;
@@ -104,16 +105,19 @@ fn carry_out(
     console: &Console,
 ) -> Result<Outcome, CommandError> {
     let Planned { info, plan, outputs } = planned;
-    let Some(work_path) = output::work_folder(&args.source, outputs) else {
-        return Err(CommandError::Engine("the plan makes nothing".to_owned()));
-    };
-    let work_folder = WorkFolder::claim(&work_path)?;
+    let claimed = claim(outputs)?;
+    let work_folders: Vec<PathBuf> = claimed.iter().map(|folder| folder.path().to_owned()).collect();
     let verify = !args.no_verify;
-    let job = Job { source: &args.source, info, plan, outputs, work_folder: work_folder.path(), verify };
+    let job = Job { source: &args.source, info, plan, outputs, work_folders: &work_folders, verify };
     let progress = progress_of(info, plan);
     let display = progress::display(args.progress, &progress, console);
     let outcome = on_a_thread(&job, &progress, interrupt, display)?;
     check_answer(plan, outcome)
+}
+
+/// Claims every output's work folder; where one is taken, those claimed already are given back.
+fn claim(outputs: &[PathBuf]) -> Result<Vec<WorkFolder>, CommandError> {
+    outputs.iter().map(|output| WorkFolder::claim(&output::work_folder(output))).collect()
 }
 
 fn progress_of(info: &MediaInfo, plan: &Plan) -> Progress {

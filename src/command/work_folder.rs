@@ -85,7 +85,13 @@ fn try_claim(path: &Path) -> Result<Option<File>, CommandError> {
     let lock_path = path.join(LOCK);
     let lock = match File::options().create(true).truncate(false).write(true).open(&lock_path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        result => result.map_err(|error| unwritable(path, error))?,
+        Err(error) => {
+            // The disk had room for the folder and no more. Only an empty folder can be removed so, and a run that
+            // is about to put its lock into it makes it anew.
+            let _ = fs::remove_dir(path);
+            return Err(unwritable(path, error));
+        }
+        Ok(lock) => lock,
     };
     match lock.try_lock() {
         Ok(()) => Ok(is_same_file(&lock, &lock_path).then_some(lock)),

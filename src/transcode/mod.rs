@@ -14,7 +14,7 @@ mod request;
 mod sample;
 pub mod x264;
 
-pub use engine::{Job, run};
+pub use engine::{Job, run, try_encoders};
 pub use error::TranscodeError;
 pub use outcome::{Finished, Outcome, RenditionOutcome};
 pub use progress::{Phase, Progress, RenditionProgress};

@@ -58,7 +58,9 @@ fn transcode(source: &Path) {
     let outputs: Vec<PathBuf> = names.iter().map(|name| folder.join(format!("out-{name}.mp4"))).collect();
     let work = tempfile::tempdir_in(folder).unwrap();
     let progress = Progress::new(&names, 10, info.duration_seconds);
-    let job = Job { source, info: &info, plan: &plan, outputs: &outputs, work_folder: work.path(), verify: true };
+    let work_folders = vec![work.path().to_owned(); outputs.len()];
+    let job =
+        Job { source, info: &info, plan: &plan, outputs: &outputs, work_folders: &work_folders, verify: true };
     for rendition in run(&job, &progress, &interrupt).renditions {
         rendition.result.unwrap();
     }

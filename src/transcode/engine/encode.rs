@@ -112,10 +112,7 @@ impl PictureEncoder {
 
 impl Core {
     fn tick(&self) -> TimeBase {
-        match self.plan.timing {
-            Timing::Constant => self.plan.frame_rate.inverse(),
-            Timing::Variable => VARIABLE_TICK,
-        }
+        tick(&self.plan)
     }
 
     /// Puts a scaled frame on the encoder's clock; the one before it is now known to end there.
@@ -156,7 +153,7 @@ impl Core {
         frame.set_pts(Timestamp::new(at, self.tick()));
         frame.set_keyframe(self.is_on_grid(at));
         if self.encoder.is_none() {
-            self.encoder = Some(self.open(&frame)?);
+            self.encoder = Some(open(&self.plan, &self.options, Some(&frame))?);
         }
         // On an even grid a frame's own length is one tick even before a hole; players hold it anyway.
         let duration = if self.plan.timing == Timing::Constant { 1 } else { duration };
@@ -188,19 +185,6 @@ impl Core {
         true
     }
 
-    fn open(&self, first: &Frame) -> Result<Encoder, TranscodeError> {
-        let settings = VideoSettings {
-            encoder: self.plan.encoder.libav_name(),
-            width: self.plan.width,
-            height: self.plan.height,
-            time_base: self.tick(),
-            frame_rate: self.plan.frame_rate,
-            pixel_format: "yuv420p",
-            options: &self.options,
-        };
-        Ok(Encoder::video(&settings, Some(first))?)
-    }
-
     fn drain(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
         loop {
             let Some(encoder) = &mut self.encoder else { return Ok(()) };
@@ -222,6 +206,31 @@ impl Core {
             Some(index) => self.durations.swap_remove(index).1,
             None => 1,
         }
+    }
+}
+
+/// Opens the plan's encoder and closes it again: whether it takes its options is known before any work is done.
+pub(super) fn try_out(plan: &VideoPlan) -> Result<(), TranscodeError> {
+    open(plan, &x264::options(plan), None).map(drop)
+}
+
+fn open(plan: &VideoPlan, options: &[(String, String)], first: Option<&Frame>) -> Result<Encoder, TranscodeError> {
+    let settings = VideoSettings {
+        encoder: plan.encoder.libav_name(),
+        width: plan.width,
+        height: plan.height,
+        time_base: tick(plan),
+        frame_rate: plan.frame_rate,
+        pixel_format: "yuv420p",
+        options,
+    };
+    Ok(Encoder::video(&settings, first)?)
+}
+
+fn tick(plan: &VideoPlan) -> TimeBase {
+    match plan.timing {
+        Timing::Constant => plan.frame_rate.inverse(),
+        Timing::Variable => VARIABLE_TICK,
     }
 }
 

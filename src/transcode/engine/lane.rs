@@ -1,12 +1,12 @@
 //! One rendition from its queue to its final name.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use super::super::plan::{Action, AudioPlan, RenditionPlan, VideoPlan};
 use super::super::{Finished, Phase, RenditionProgress, TranscodeError};
+use super::copy;
 use super::decode::Tally;
 use super::encode::PictureEncoder;
 use super::expect::{self, Made};
@@ -48,7 +48,7 @@ impl<'a> Lane<'a> {
         let video = feed.map(|feed| feed.video().duplicate()).transpose()?;
         let sound = feed.map(|feed| feed.sound(&rendition.audio)).transpose()?.flatten();
         let origin_seconds = feed.map_or(0.0, Feed::origin_seconds);
-        let part = job.work_folder.join(format!("{}.{}", rendition.name, job.plan.container.name()));
+        let part = job.work_folders[index].join(format!("{}.{}", rendition.name, job.plan.container.name()));
         Ok(Self { job, index, queue, video, sound, origin_seconds, part })
     }
 
@@ -60,7 +60,7 @@ impl<'a> Lane<'a> {
     ) -> Result<Finished, TranscodeError> {
         let rendition = &self.job.plan.renditions[self.index];
         let written = match &rendition.action {
-            Action::Copy => self.copy(progress)?,
+            Action::Copy => self.copy(progress, interrupt)?,
             Action::Remux => self.remux(progress, interrupt)?,
             Action::Transcode(plan) => self.transcode(plan, progress, interrupt)?,
             Action::Refuse => return Err(TranscodeError::Refused { reason: rendition.reasons.join("; ") }),
@@ -82,10 +82,8 @@ impl<'a> Lane<'a> {
     }
 
     /// Copies the file's bytes.
-    fn copy(&self, progress: &RenditionProgress) -> Result<Written, TranscodeError> {
-        let failed = |source| TranscodeError::File { operation: "copy", path: self.part.clone(), source };
-        let bytes = fs::copy(self.job.source, &self.part).map_err(failed)?;
-        progress.add_bytes(bytes);
+    fn copy(&self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Written, TranscodeError> {
+        copy::copy(self.job.source, &self.part, progress, interrupt)?;
         let expectation =
             expect::copied(self.job.info, self.rendition().audio != AudioPlan::None, None, &Tally::default());
         Ok(Written { expectation, tally: Arc::default() })

@@ -14,6 +14,7 @@
 //! other renditions: a run of frames is all it needs, which is where a chunk of frames fits in.
 
 mod chain;
+mod copy;
 mod decode;
 mod encode;
 mod expect;
@@ -50,8 +51,8 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// One path to each rendition of the plan, in its order.
     pub outputs: &'a [PathBuf],
-    /// An existing folder for unfinished files, on the outputs' file system.
-    pub work_folder: &'a Path,
+    /// To each output an existing folder for the unfinished file, on its file system.
+    pub work_folders: &'a [PathBuf],
     /// Whether outputs are proven before they get their names.
     pub verify: bool,
 }
@@ -79,6 +80,17 @@ pub fn run(job: &Job<'_>, progress: &Progress, interrupt: &Interrupt) -> Outcome
         .map(|((rendition, path), result)| RenditionOutcome { name: rendition.name, path: path.clone(), result })
         .collect();
     Outcome { renditions }
+}
+
+/// Opens every encoder of `plan` once and closes it again, so that a mistyped option is told before any work.
+///
+/// # Errors
+/// What the encoder says: an option it does not know, settings it does not take.
+pub fn try_encoders(plan: &Plan) -> Result<(), TranscodeError> {
+    plan.renditions.iter().try_for_each(|rendition| match &rendition.action {
+        Action::Transcode(video) => encode::try_out(video),
+        _ => Ok(()),
+    })
 }
 
 /// Opens the source and what each rendition needs of it.

@@ -1,5 +1,7 @@
-//! What the tests share: scratch folders, generated clips, runs of the engine, and FFmpeg's own tools as oracles.
+//! What the tests share: scratch folders, generated clips, runs of the engine and of the program, and FFmpeg's own tools
+//! as oracles.
 
+pub(crate) mod binary;
 pub(crate) mod bytes;
 pub(crate) mod clip;
 pub(crate) mod oracle;

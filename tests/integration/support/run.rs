@@ -44,7 +44,9 @@ pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'stati
     let work = tempfile::tempdir_in(&folder).unwrap();
     let frames = info.video.as_ref().map_or(0, |video| video.packets);
     let progress = Progress::new(&names, frames, info.duration_seconds);
-    let job = Job { source, info: &info, plan: &plan, outputs: &outputs, work_folder: work.path(), verify: true };
+    let work_folders = vec![work.path().to_owned(); outputs.len()];
+    let job =
+        Job { source, info: &info, plan: &plan, outputs: &outputs, work_folders: &work_folders, verify: true };
     let renditions = run(&job, &progress, &interrupt).renditions;
     Ok(Ran { plan, renditions })
 }

@@ -1,0 +1,39 @@
+//! One rendition fails, the others are made: a file that is mounted in the place of an output can be replaced by nobody,
+//! root included.
+
+use std::fs;
+
+use reelmill::clip::Recipe;
+use reelmill::media::Container;
+
+use crate::support::binary::{end, mounted, names};
+use crate::support::clip::{make, scratch};
+use crate::support::oracle;
+
+#[test]
+fn a_rendition_that_cannot_get_its_name_fails_alone() {
+    let folder = scratch();
+    make(&folder, "lesson.flv", &Recipe::plain(Container::Flv, "640x360", 2.0));
+    fs::create_dir(folder.path().join("out")).unwrap();
+    let stubborn = folder.path().join("out/lesson_240P.mp4");
+    fs::write(&stubborn, "precious").unwrap();
+    let prelude = "mount --bind out/lesson_240P.mp4 out/lesson_240P.mp4";
+    let line = "transcode lesson.flv -y --force-encode --container mp4 -r 360P -r 240P -o out/";
+    let said = end(&mut mounted(folder.path(), prelude, line));
+    assert_eq!((said.exit, said.code()), (6, "OUTPUT_WRITE"), "{said}");
+    assert!(said.stderr.contains("error[OUTPUT_WRITE]: 240P: cannot publish out/lesson_240P.mp4"), "{said}");
+    assert!(said.stdout.contains("1 of 2 renditions") && said.stdout.contains('✗'), "{said}");
+    let document = end(&mut mounted(folder.path(), prelude, &format!("{line} --json"))).document();
+    assert_eq!(
+        (&document["renditions"][0]["verified"], &document["renditions"][0]["error"]),
+        (&true.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(document["renditions"][1]["error"]["code"], "OUTPUT_WRITE");
+    assert_eq!(document["renditions"][1]["sha256"], serde_json::Value::Null);
+    assert_eq!(names(&folder.path().join("out")), ["lesson_240P.mp4", "lesson_360P.mp4"]);
+    assert_eq!(fs::read_to_string(&stubborn).unwrap(), "precious");
+    assert_eq!(oracle::decodes_whole(&folder.path().join("out/lesson_360P.mp4")), 50);
+    let alone = "transcode lesson.flv -y --force-encode --container mp4 -r 240P -o out/";
+    let said = end(&mut mounted(folder.path(), prelude, alone));
+    assert_eq!((said.exit, said.code()), (5, "OUTPUT_WRITE"), "{said}");
+}
