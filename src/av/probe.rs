@@ -127,12 +127,17 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     })
 }
 
-/// Returns the moving picture with the most pixels. Cover art is none, wherever it stands.
+/// Returns the moving picture with the most pixels. Cover art is none, wherever it stands; a codec of still pictures
+/// is one (old cameras) only where there is no other.
 fn best_video(streams: &[StreamParameters]) -> Option<usize> {
-    let pixels = |stream: &&StreamParameters| u64::from(stream.size().0) * u64::from(stream.size().1);
+    const STILL: [&str; 6] = ["mjpeg", "png", "bmp", "gif", "webp", "tiff"];
+    let rank = |stream: &&StreamParameters| {
+        let pixels = u64::from(stream.size().0) * u64::from(stream.size().1);
+        (!STILL.contains(&stream.codec_name().as_str()), pixels)
+    };
     let moving = streams.iter().filter(|stream| stream.kind == StreamKind::Video);
     // `max_by_key` takes the last of equals; reversed, that is the first.
-    moving.rev().max_by_key(pixels).map(|stream| stream.index)
+    moving.rev().max_by_key(rank).map(|stream| stream.index)
 }
 
 impl Scan {
