@@ -127,12 +127,17 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     })
 }
 
-/// Returns the moving picture with the most pixels. Cover art is none, wherever it stands.
+/// Returns the moving picture with the most pixels. Cover art is none, wherever it stands; a codec of still pictures
+/// is one (old cameras) only where there is no other.
 fn best_video(streams: &[StreamParameters]) -> Option<usize> {
-    let pixels = |stream: &&StreamParameters| u64::from(stream.size().0) * u64::from(stream.size().1);
+    const STILL: [&str; 6] = ["mjpeg", "png", "bmp", "gif", "webp", "tiff"];
+    let rank = |stream: &&StreamParameters| {
+        let pixels = u64::from(stream.size().0) * u64::from(stream.size().1);
+        (!STILL.contains(&stream.codec_name().as_str()), pixels)
+    };
     let moving = streams.iter().filter(|stream| stream.kind == StreamKind::Video);
     // `max_by_key` takes the last of equals; reversed, that is the first.
-    moving.rev().max_by_key(pixels).map(|stream| stream.index)
+    moving.rev().max_by_key(rank).map(|stream| stream.index)
 }
 
 impl Scan {
@@ -303,9 +308,14 @@ impl Scan {
         let present = info.duration_seconds;
         let declared = info.declared_duration_seconds;
         let frame = info.video.as_ref().map_or(0.0, VideoInfo::frame_seconds);
-        // Some headers count from zero and some from the first packet.
-        let end = present.max(info.end_seconds());
-        let short = declared.is_some_and(|declared| end + forward + frame < declared * WHOLE_SHARE);
+        // Some headers count from zero and some from the first packet. From zero only where that fits: on a clock that
+        // starts an hour late, every end is late enough.
+        let end = info.end_seconds();
+        let short = declared.is_some_and(|declared| {
+            let reached = |seconds: f64| seconds + forward + frame >= declared * WHOLE_SHARE;
+            let fits = reached(end) && end <= declared * (2.0 - WHOLE_SHARE) + frame;
+            !reached(present) && !fits
+        });
         if short || (layout.torn && declared.is_none()) {
             return Some(Oddity::Truncated { present_seconds: present, declared_seconds: declared });
         }

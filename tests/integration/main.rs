@@ -4,10 +4,12 @@
 mod command;
 mod disk_full;
 mod fence;
+mod file_trap;
 mod ladder;
 mod long;
 mod partial;
 mod probe;
+mod proof;
 mod result;
 mod shell;
 mod signal;

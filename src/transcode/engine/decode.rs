@@ -32,6 +32,10 @@ pub(in crate::transcode) struct Tally {
     pub(super) before_keyframe: u64,
     /// Changes of the picture's shape in mid-stream.
     pub(super) reshaped: u64,
+    /// Pictures that are cut off or damaged by the demuxer's word, and therefore not copied.
+    pub(super) torn_pictures: u64,
+    /// Packets of sound of that kind.
+    pub(super) torn_sounds: u64,
     /// Packets of sound that could not be decoded.
     pub(super) sound_errors: u64,
     /// Time of the first frame, in microseconds.
@@ -131,8 +135,17 @@ impl PictureDecoder {
         &mut self,
         sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        while self.decoder.send_end()? == Sent::Full {
-            self.drain(sink)?;
+        loop {
+            match self.decoder.send_end() {
+                Ok(Sent::Full) => self.drain(sink)?,
+                Ok(Sent::Accepted) => break,
+                // The last packets' damage surfaces here; the frames before them are still inside.
+                Err(AvError::Decode(_)) => {
+                    self.refuse()?;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         self.drain(sink)
     }
@@ -170,9 +183,5 @@ impl PictureDecoder {
         self.tally.first.get_or_insert(pts.microseconds());
         self.tally.last = Some(pts.microseconds());
         frame
-    }
-
-    pub(super) fn tally_mut(&mut self) -> &mut Tally {
-        &mut self.tally
     }
 }

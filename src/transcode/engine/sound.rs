@@ -82,8 +82,16 @@ impl SoundEncoder {
         &mut self,
         sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        while self.decoder.send_end()? == Sent::Full {
-            self.drain_decoder(sink)?;
+        loop {
+            match self.decoder.send_end() {
+                Ok(Sent::Full) => self.drain_decoder(sink)?,
+                Ok(Sent::Accepted) => break,
+                Err(AvError::Decode(_)) => {
+                    self.errors += 1;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         self.drain_decoder(sink)?;
         self.flush_resampler(sink)?;

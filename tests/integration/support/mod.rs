@@ -2,6 +2,7 @@
 //! as oracles.
 
 pub(crate) mod binary;
+pub(crate) mod bytes;
 pub(crate) mod clip;
 pub(crate) mod oracle;
 pub(crate) mod run;
