@@ -1,6 +1,13 @@
 //! The tests that run the linked libraries and the binary: one file, linked once. Names are sentences.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod flush_trap;
 mod ladder;
+mod oracle_x264;
+mod picture_trap;
 mod probe;
+mod real_clip;
+mod size_change_trap;
+mod sound_trap;
 mod support;
+mod timing_trap;
