@@ -4,8 +4,11 @@
 
 pub mod atomic_file;
 pub mod av;
+pub mod cli;
 pub mod clip;
+pub mod command;
 pub mod failure;
 pub mod media;
 pub mod proof;
+pub mod telemetry;
 pub mod transcode;

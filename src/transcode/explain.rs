@@ -4,7 +4,7 @@ use super::plan::{
     AacPlan, Action, AudioPlan, Plan, RenditionPlan, VideoPlan, channel_word, megabits, picture_words, sound_words,
 };
 use super::{filter, x264};
-use crate::media::{AudioInfo, Container, MediaInfo, Range, Scan, Timing, VideoInfo};
+use crate::media::{AudioInfo, Container, MediaInfo, Range, Rotation, Scan, Timing, VideoInfo};
 
 /// Fine enough for any clock of a container, and what MPEG itself counts in.
 const VARIABLE_TIME_BASE: &str = "1/90000";
@@ -37,8 +37,10 @@ pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[Strin
         return String::new();
     }
     // Turning is in the chain. Left to itself ffmpeg would turn before deinterlacing, and a second time.
-    let mut parts = vec![format!("ffmpeg -noautorotate -i {}", path(source))];
+    let upright = if plan.prepare.rotation == Rotation::None { "" } else { "-noautorotate " };
+    let mut parts = vec![format!("ffmpeg {upright}-i {}", path(source))];
     parts.extend(graph(video, plan).map(|graph| format!("-filter_complex {}", quoted(&graph))));
+    // The graph's ends are numbered by what is encoded; copies stand between them without a number.
     let mut encoded = 0;
     for (rendition, output) in made {
         let label = format!("v{encoded}");
@@ -107,6 +109,7 @@ fn rendition_lines(info: &MediaInfo, plan: &Plan, rendition: &RenditionPlan, out
     lines
 }
 
+/// Returns the settings by the names that FFmpeg's own documentation explains, so that they can be looked up.
 fn settings(plan: &Plan, video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
     let made = format!(
         "{}x{} with {} {}, {}, a keyframe every {} s",
@@ -156,6 +159,7 @@ fn graph(source: &VideoInfo, plan: &Plan) -> Option<String> {
     }
 }
 
+/// One decode feeds all: the shared steps run before the ways part.
 fn split(input: &str, prepare: Option<String>, chains: &[String]) -> String {
     let before = prepare.map_or_else(String::new, |chain| format!("{chain},"));
     let pads: String = (0..chains.len()).map(|index| format!("[s{index}]")).collect();
@@ -187,19 +191,22 @@ fn output_part(
 
 fn encoder_words(video: &VideoPlan, label: &str) -> Vec<String> {
     let mut words = vec![format!("-map '[{label}]' -c:v {}", video.encoder.libav_name())];
+    // Without `:v` the threads would reach the AAC encoder too, and ffmpeg warns of `b` without it.
     for (name, value) in x264::options(video) {
         words.push(format!("-{}:v {}", name, quoted(&value)));
     }
+    // `t` counts from the rendition's first frame, wherever on the clock that stands.
     words.push(format!("-force_key_frames 'expr:gte(t,n_forced*{})'", video.keyint_seconds));
     words.push(match video.timing {
-        // For containers whose frames may stand anywhere, 5.1 takes the rate as the encoder's time base and neither
-        // repeats nor drops what lies on its grid; `-fps_mode cfr` would fill a late start with repeated frames.
-        Timing::Constant => format!("-r {}", video.frame_rate),
-        Timing::Variable => format!("-fps_mode passthrough -enc_time_base {VARIABLE_TIME_BASE}"),
+        // The rate is the encoder's time base. Neither 5.1's own choice nor `cfr` will do: both fill a start that is
+        // late by a part of a frame with a repeated one, MP4 being no container of variable rate to them.
+        Timing::Constant if video.frame_rate.is_known() => format!("-fps_mode vfr -r {}", video.frame_rate),
+        _ => format!("-fps_mode passthrough -enc_time_base {VARIABLE_TIME_BASE}"),
     });
     words
 }
 
+/// Sound is written to each output anew; ffmpeg encodes it as often, which this program does not.
 fn sound_part(info: &MediaInfo, plan: &AudioPlan) -> Option<String> {
     let audio = info.audio.as_ref()?;
     let map = format!("-map 0:{}", audio.stream_index);
@@ -220,9 +227,98 @@ fn path(path: &str) -> String {
 
 /// Returns a word as the shell must see it.
 fn quoted(word: &str) -> String {
+    // What is not on this list is quoted, known to be harmless or not.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=,+%@-".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{AudioCodec, Oddity, RenditionName};
+    use crate::transcode::plan::plan;
+    use crate::transcode::sample::lesson;
+    use crate::transcode::{RenditionRequest, Request};
+
+    fn request(names: &[&str]) -> Request {
+        let named =
+            |name: &&str| RenditionRequest::plain(RenditionName::parse(name).expect("a name of the ladder"));
+        Request { renditions: names.iter().map(named).collect(), ..Request::default() }
+    }
+
+    fn outputs(plan: &Plan) -> Vec<String> {
+        let output = |rendition: &RenditionPlan| format!("out/lesson_{}.{}", rendition.name, plan.container);
+        plan.renditions.iter().map(output).collect()
+    }
+
+    #[test]
+    fn a_plan_reads_as_source_then_renditions_with_reasons_and_settings() {
+        let mut info = lesson();
+        info.oddities.push(Oddity::AudioOffset { seconds: 0.244 });
+        let plan = plan(&info, &request(&["1080P", "480P"])).expect("plannable");
+        insta::assert_snapshot!(text(&info, &plan, "lesson.flv", &outputs(&plan)), @r#"
+        lesson.flv: flv, 0:01:00.0, 16.0 MB
+          picture   h264 High, 1920x1080, yuv420p, 25 frames/s, 2.00 Mbit/s, keyframes at most 4.0 s apart
+          sound     aac, 44100 Hz, stereo, 128 kbit/s
+          note      the sound begins 0.244 s after the picture, and still does in the outputs
+
+        1080P: copy -> out/lesson_1080P.flv
+          why       the picture fits as it is: H.264 8-bit 4:2:0, 2.00 Mbit/s, keyframes at most 4.0 s apart
+          sound     copied
+
+        480P: transcode -> out/lesson_480P.flv
+          why       scaled from 1920x1080
+          picture   854x480 with x264 veryfast, crf 24, a keyframe every 4 s
+          filter    zscale=w=854:h=480:f=bicubic,format=yuv420p,setsar=1
+          encoder   preset=veryfast crf=24 g=100 sc_threshold=0 forced-idr=1 threads=2 x264-params=sync-lookahead=0
+          sound     copied
+        "#);
+    }
+
+    #[test]
+    fn the_ffmpeg_line_splits_one_decode_and_quotes_what_the_shell_would_take() {
+        let info = lesson();
+        let plan = plan(&info, &request(&["720P", "240P"])).expect("plannable");
+        insta::assert_snapshot!(ffmpeg_line(&info, &plan, "my lesson's.flv", &outputs(&plan)), @r#"
+        ffmpeg -i 'my lesson'\''s.flv' \
+          -filter_complex '[0:0]split=2[s0][s1];[s0]zscale=w=1280:h=720:f=bicubic,format=yuv420p,setsar=1[v0];[s1]zscale=w=426:h=240:f=bicubic,format=yuv420p,setsar=1[v1]' \
+          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 4 -x264-params:v sync-lookahead=0 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
+          out/lesson_720P.flv \
+          -map '[v1]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 1 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
+          out/lesson_240P.flv
+        "#);
+    }
+
+    #[test]
+    fn the_ffmpeg_line_turns_deinterlaces_and_remuxes_as_the_plan_does() {
+        let mut info = lesson();
+        let video = info.video.as_mut().expect("the lesson has a picture");
+        (video.scan, video.rotation, video.timing) = (Scan::TopFieldFirst, Rotation::Quarter, Timing::Variable);
+        info.audio.as_mut().expect("the lesson has sound").codec = AudioCodec::Other("speex".to_owned());
+        let turned = plan(&info, &request(&["480P"])).expect("plannable");
+        insta::assert_snapshot!(ffmpeg_line(&info, &turned, "-a:b.flv", &outputs(&turned)), @r#"
+        ffmpeg -noautorotate -i file:-a:b.flv \
+          -filter_complex '[0:0]bwdif=mode=send_frame:deint=interlaced,transpose=clock,zscale=w=480:h=854:f=bicubic,format=yuv420p,setsar=1[v0]' \
+          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 960 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 2 -x264-params:v sync-lookahead=0 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode passthrough -enc_time_base 1/90000 -map 0:1 -c:a aac -b:a 128000 -ar 44100 -ac 2 \
+          out/lesson_480P.flv
+        "#);
+        let mut info = lesson();
+        info.index_first = true;
+        let moved = plan(&info, &Request { container: Some(Container::Mp4), ..request(&[]) }).expect("plannable");
+        insta::assert_snapshot!(ffmpeg_line(&info, &moved, "lesson.flv", &outputs(&moved)), @r#"
+        ffmpeg -i lesson.flv \
+          -map 0:0 -c:v copy -map 0:1 -c:a copy -movflags +faststart \
+          out/lesson_1080P.mp4
+        "#);
+    }
+
+    #[test]
+    fn words_for_the_shell_come_back_as_they_went_in() {
+        assert_eq!(quoted("a-b_c/d.flv"), "a-b_c/d.flv");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -93,8 +93,9 @@ pub fn rendition(video: &VideoPlan, source: &VideoInfo) -> String {
 
 /// Returns whether `zscale` takes this source's pictures without help.
 pub(in crate::transcode) fn zimg_takes(video: &VideoInfo) -> bool {
-    let whole_width = !matches!(video.pixel_format.chroma, Chroma::C420 | Chroma::C422) || video.width % 2 == 0;
-    let whole_height = video.pixel_format.chroma != Chroma::C420 || video.height % 2 == 0;
+    let whole_width =
+        !matches!(video.pixel_format.chroma, Chroma::C420 | Chroma::C422) || video.width.is_multiple_of(2);
+    let whole_height = video.pixel_format.chroma != Chroma::C420 || video.height.is_multiple_of(2);
     whole_width && whole_height && ZIMG_FORMATS.contains(&video.pixel_format.name.as_str())
 }
 
@@ -122,9 +123,15 @@ fn is_rgb(source: &VideoInfo) -> bool {
     source.pixel_format.chroma == Chroma::Rgb
 }
 
-/// Returns the source's range as a filter option's value; what is not said is limited, as players take it.
-fn range(source: &VideoInfo) -> &'static str {
-    if source.range == Range::Full { "full" } else { "limited" }
+/// Returns the source's range as the filter option `key`; what is not said is limited, as players take it. It goes
+/// unsaid where `transpose` could not take the format: swscale has then been slipped in before it, has brought full
+/// range to limited where it pleased, and the frame's own tag is the only truth.
+fn range_in(key: &str, source: &VideoInfo) -> String {
+    let is_uneven = matches!(source.pixel_format.chroma, Chroma::C422 | Chroma::Other);
+    if source.rotation.is_sideways() && is_uneven {
+        return String::new();
+    }
+    format!(":{key}={}", if source.range == Range::Full { "full" } else { "limited" })
 }
 
 fn zscale(video: &VideoPlan, source: &VideoInfo) -> String {
@@ -132,7 +139,7 @@ fn zscale(video: &VideoPlan, source: &VideoInfo) -> String {
     if is_rgb(source) {
         step.push_str(":m=bt709:r=limited");
     } else if video.to_limited_range {
-        step.push_str(":rin=full:r=limited");
+        step.push_str(&format!("{}:r=limited", range_in("rin", source)));
     }
     if source.pixel_format.bit_depth > 8 {
         step.push_str(DITHER);
@@ -145,7 +152,7 @@ fn swscale(video: &VideoPlan, source: &VideoInfo) -> String {
     if is_rgb(source) {
         step.push_str(":out_color_matrix=bt709:out_range=limited");
     } else if video.to_limited_range || source.pixel_format.chroma == Chroma::Gray {
-        step.push_str(&format!(":in_range={}:out_range=limited", range(source)));
+        step.push_str(&format!("{}:out_range=limited", range_in("in_range", source)));
     }
     step
 }
@@ -154,19 +161,16 @@ fn swscale(video: &VideoPlan, source: &VideoInfo) -> String {
 /// the size is right, the range limited, and RGB has become BT.709.
 fn read(video: &VideoPlan, source: &VideoInfo, transfer: &str) -> String {
     let primaries = source.color.primaries.as_deref().filter(|name| *name == "bt709").unwrap_or("bt2020");
+    let colors = format!(":pin={primaries}:tin={transfer}");
     if !video.zimg {
-        let (range, matrix) = match source.pixel_format.chroma {
-            Chroma::Rgb => ("limited", "bt709"),
-            _ if video.to_limited_range => ("limited", matrix(source)),
-            _ => (range(source), matrix(source)),
-        };
-        return format!("zscale=rin={range}:pin={primaries}:tin={transfer}:min={matrix}");
+        let matrix = if is_rgb(source) { "bt709" } else { matrix(source) };
+        return format!("zscale=min={matrix}:rin=limited{colors}");
     }
     let size = format!("zscale=w={}:h={}:f=bicubic", video.width, video.height);
     if is_rgb(source) {
-        return format!("{size}:pin={primaries}:tin={transfer}");
+        return format!("{size}{colors}");
     }
-    format!("{size}:rin={}:pin={primaries}:tin={transfer}:min={}", range(source), matrix(source))
+    format!("{size}{}{colors}:min={}", range_in("rin", source), matrix(source))
 }
 
 /// Returns the matrix to read wide colours by; without a tag, the one that goes with them.
@@ -195,4 +199,131 @@ fn tone_map(video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
 /// BT.2020 without high dynamic range has the transfer of BT.709 under other names.
 fn narrow_gamut(video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
     vec![format!("{}:p=bt709:t=bt709:m=bt709:r=limited{DITHER}", read(video, source, "bt709"))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::RenditionName;
+    use crate::transcode::plan::{Action, plan};
+    use crate::transcode::sample::{format, lesson};
+    use crate::transcode::{RenditionRequest, Request};
+
+    /// Checks the chain for a rendition of the lesson after `change`.
+    #[track_caller]
+    fn check(name: &str, change: impl FnOnce(&mut VideoInfo), expected: &str) {
+        let mut info = lesson();
+        change(info.video.as_mut().expect("the lesson has a picture"));
+        let name = RenditionName::parse(name).expect("the tests use names of the ladder");
+        let renditions = vec![RenditionRequest::plain(name)];
+        let plan = plan(&info, &Request { renditions, force_encode: true, ..Request::default() });
+        let action = plan.expect("plannable").renditions.remove(0).action;
+        let (Action::Transcode(video), Some(source)) = (action, info.video) else {
+            panic!("encoding was asked for")
+        };
+        assert_eq!(rendition(&video, &source), format!("{expected}format=yuv420p,setsar=1"));
+    }
+
+    #[test]
+    fn nothing_is_scaled_where_nothing_changes() {
+        check("1080P", |_| {}, "");
+        check("1080P", |video| video.rotation = Rotation::Half, "");
+        check("1080P", |video| video.rotation = Rotation::Quarter, "");
+    }
+
+    #[test]
+    fn ordinary_pictures_are_scaled_by_zimg() {
+        check("720P", |_| {}, "zscale=w=1280:h=720:f=bicubic,");
+        check("720P", |video| video.rotation = Rotation::Quarter, "zscale=w=720:h=1280:f=bicubic,");
+        let to_444 = |video: &mut VideoInfo| video.pixel_format = format("yuv444p", 8, Chroma::C444);
+        check("1080P", to_444, "zscale=w=1920:h=1080:f=bicubic,");
+    }
+
+    #[test]
+    fn full_range_is_named_on_both_sides() {
+        let full = |video: &mut VideoInfo| {
+            video.range = Range::Full;
+            video.pixel_format = format("yuvj420p", 8, Chroma::C420);
+        };
+        check("1080P", full, "zscale=w=1920:h=1080:f=bicubic:rin=full:r=limited,");
+    }
+
+    #[test]
+    fn range_goes_unsaid_after_a_turn_that_needs_another_format() {
+        let turned = |video: &mut VideoInfo| {
+            (video.range, video.rotation) = (Range::Full, Rotation::Quarter);
+            video.pixel_format = format("yuv422p10le", 10, Chroma::C422);
+        };
+        check("480P", turned, "zscale=w=480:h=854:f=bicubic:r=limited:dither=ordered:threads=1,");
+    }
+
+    #[test]
+    fn more_than_eight_bits_are_dithered_on_one_thread() {
+        let deep = |video: &mut VideoInfo| video.pixel_format = format("yuv422p10le", 10, Chroma::C422);
+        check("480P", deep, "zscale=w=854:h=480:f=bicubic:dither=ordered:threads=1,");
+    }
+
+    #[test]
+    fn what_zimg_cannot_take_goes_to_swscale_with_its_range_spelled_out() {
+        let sws = "flags=bicubic+accurate_rnd+full_chroma_int";
+        let odd = |video: &mut VideoInfo| video.width = 1921;
+        check("1080P", odd, &format!("scale=w=1920:h=1080:{sws},"));
+        let gray = |video: &mut VideoInfo| video.pixel_format = format("gray", 8, Chroma::Gray);
+        check("720P", gray, &format!("scale=w=1280:h=720:{sws}:in_range=limited:out_range=limited,"));
+        let rgb = |video: &mut VideoInfo| video.pixel_format = format("bgra", 8, Chroma::Rgb);
+        let matrix = "out_color_matrix=bt709:out_range=limited,setparams=colorspace=bt709";
+        check("720P", rgb, &format!("scale=w=1280:h=720:{sws}:{matrix},"));
+        let odd_full = |video: &mut VideoInfo| (video.width, video.range) = (1921, Range::Full);
+        check("720P", odd_full, &format!("scale=w=1280:h=720:{sws}:in_range=full:out_range=limited,"));
+    }
+
+    #[test]
+    fn an_odd_side_without_subsampling_is_no_obstacle_to_zimg() {
+        let mut video = lesson().video.expect("the lesson has a picture");
+        video.width = 853;
+        assert!(!zimg_takes(&video));
+        video.pixel_format = format("yuv444p", 8, Chroma::C444);
+        assert!(zimg_takes(&video));
+        video.pixel_format = format("yuv422p", 8, Chroma::C422);
+        assert!(!zimg_takes(&video));
+        (video.width, video.height) = (854, 481);
+        assert!(zimg_takes(&video));
+        video.pixel_format = format("nv12", 8, Chroma::C420);
+        assert!(!zimg_takes(&video));
+    }
+
+    #[test]
+    fn high_dynamic_range_goes_through_linear_light() {
+        let end = "t=linear:npl=100:threads=1,format=gbrpf32le,zscale=p=bt709:threads=1,\
+                   tonemap=mobius:desat=0:peak=10,zscale=p=bt709:t=bt709:m=bt709:r=limited:dither=ordered:threads=1,";
+        let pq = |video: &mut VideoInfo| {
+            video.pixel_format = format("yuv420p10le", 10, Chroma::C420);
+            video.color.transfer = Some("smpte2084".to_owned());
+        };
+        let read = "rin=limited:pin=bt2020:tin=smpte2084:min=bt2020nc";
+        check("720P", pq, &format!("zscale=w=1280:h=720:f=bicubic:{read}:{end}"));
+        let odd = |video: &mut VideoInfo| {
+            pq(video);
+            video.width = 1921;
+        };
+        let sws = "scale=w=1280:h=720:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p10le";
+        check("720P", odd, &format!("{sws},zscale=min=bt2020nc:rin=limited:pin=bt2020:tin=smpte2084:{end}"));
+    }
+
+    #[test]
+    fn wide_colours_are_brought_into_bt709() {
+        let wide = |video: &mut VideoInfo| video.color.matrix = Some("bt2020nc".to_owned());
+        let read = "rin=limited:pin=bt2020:tin=bt709:min=bt2020nc";
+        let end = "p=bt709:t=bt709:m=bt709:r=limited:dither=ordered:threads=1,";
+        check("720P", wide, &format!("zscale=w=1280:h=720:f=bicubic:{read}:{end}"));
+    }
+
+    #[test]
+    fn pictures_are_made_whole_before_they_are_turned() {
+        assert_eq!(prepare(&Prepare::default()), None);
+        let all = Prepare { deinterlace: true, rotation: Rotation::Quarter };
+        assert_eq!(prepare(&all).as_deref(), Some("bwdif=mode=send_frame:deint=interlaced,transpose=clock"));
+        let half = Prepare { deinterlace: false, rotation: Rotation::Half };
+        assert_eq!(prepare(&half).as_deref(), Some("hflip,vflip"));
+    }
 }

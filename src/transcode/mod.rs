@@ -10,6 +10,8 @@ mod outcome;
 pub mod plan;
 mod progress;
 mod request;
+#[cfg(test)]
+mod sample;
 pub mod x264;
 
 pub use engine::{Job, run};

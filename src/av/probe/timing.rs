@@ -5,6 +5,8 @@ use crate::media::{Chroma, PixelFormat, Ratio, TimeBase, Timestamp, Timing};
 /// A frame this share of a frame's length off its place on the grid is still in place: a container that counts
 /// milliseconds is off by half of one.
 const OFF_GRID_SHARE: f64 = 0.4;
+/// Nor may a frame be further off than this, whatever its length: pictures must stay with their sound.
+const OFF_GRID_SECONDS: f64 = 0.015;
 /// The share of places on the grid that must be taken; recorders drop a frame now and then.
 const FILLED_SHARE: f64 = 0.9;
 
@@ -74,11 +76,12 @@ fn is_even(shown: &[i64], base: TimeBase, rate: Ratio) -> bool {
     if !(1.0..=300.0).contains(&per_second) {
         return false;
     }
+    let tolerance = OFF_GRID_SHARE.min(OFF_GRID_SECONDS * per_second);
     let mut previous = -1.0;
     for &ticks in shown {
         let place = Timestamp::new(ticks - first, base).seconds() * per_second;
         let nearest = place.round();
-        if (place - nearest).abs() > OFF_GRID_SHARE || nearest <= previous {
+        if (place - nearest).abs() > tolerance || nearest <= previous {
             return false;
         }
         previous = nearest;
@@ -131,6 +134,18 @@ mod tests {
         let measured = measure(&shown, MILLISECONDS, Ratio::new(1000, 1));
         assert_eq!(measured.timing, Timing::Variable);
         assert!((measured.frame_rate.value() - 25.0).abs() < 0.2, "{}", measured.frame_rate);
+    }
+
+    #[test]
+    fn a_slow_uneven_rhythm_is_variable_although_each_frame_is_near_a_grid() {
+        let shown: Vec<i64> = (0..100)
+            .scan(0, |at, n| {
+                let now = *at;
+                *at += if n % 2 == 0 { 100 } else { 133 };
+                Some(now)
+            })
+            .collect();
+        assert_eq!(measure(&shown, MILLISECONDS, Ratio::new(0, 1)).timing, Timing::Variable);
     }
 
     #[test]

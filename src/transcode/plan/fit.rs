@@ -31,6 +31,7 @@ impl Wish<'_> {
 
 /// Returns why the picture cannot stay as it is when nobody insists; empty when it can.
 pub(super) fn obstacles(wish: &Wish) -> Vec<String> {
+    // Smaller cannot be had without encoding, so nothing else needs to be weighed.
     if wish.is_scaled() {
         return vec![format!("scaled from {}x{}", wish.source_size.width, wish.source_size.height)];
     }
@@ -69,6 +70,7 @@ pub(super) fn differences(wish: &Wish) -> Vec<String> {
     } else if wish.container == Container::Mp4 && !info.index_first {
         found.push("index moved to the front, so that playing starts at once".to_owned());
     }
+    // Sound is never mended in place: other packets mean another file.
     if info.audio.is_some() && *wish.audio != AudioPlan::Copy {
         found.push("new container for the changed sound".to_owned());
     }
@@ -94,7 +96,7 @@ pub(super) fn steps(video: &VideoInfo) -> Vec<String> {
     if !video.has_square_pixels() {
         let aspect = video.sample_aspect_ratio;
         steps.push(format!("pixels of {}:{} made square", aspect.num, aspect.den));
-    } else if video.width % 2 != 0 || video.height % 2 != 0 {
+    } else if !video.width.is_multiple_of(2) || !video.height.is_multiple_of(2) {
         steps.push(format!("odd size {}x{} made even", video.width, video.height));
     }
     if video.color.dynamics() == Dynamics::High {
@@ -132,6 +134,7 @@ fn chroma_name(chroma: Chroma, format: &str) -> &str {
     }
 }
 
+/// Whoever asks for a rate or a preset wants to see it in the output, even where the source is good enough.
 fn wishes(wish: &Wish) -> Vec<String> {
     let (request, rendition) = (wish.request, wish.rendition);
     let own_rate = rendition.crf.is_some() || rendition.bits_per_second.is_some();
@@ -156,24 +159,27 @@ fn coding(video: &VideoInfo, container: Container) -> Vec<String> {
 
 fn economy(wish: &Wish) -> Vec<String> {
     let mut found = Vec::new();
-    let limit = bitrate_limit(wish.size, wish.video);
     let rate = wish.video.bits_per_second();
-    if rate > limit {
-        found.push(format!("{} is above the {} that this size warrants", megabits(rate), megabits(limit)));
+    match bitrate_limit(wish.size, wish.video) {
+        None => found.push("its frame rate is unknown".to_owned()),
+        Some(limit) if rate > limit => {
+            found.push(format!("{} is above the {} that this size warrants", megabits(rate), megabits(limit)));
+        }
+        Some(_) => {}
     }
-    let (gap, longest) = (wish.video.longest_keyframe_gap_seconds, KEYFRAME_GAPS_MAX * wish.request.keyint_seconds);
+    let gap = wish.video.longest_keyframe_gap_seconds;
+    let longest = KEYFRAME_GAPS_MAX * wish.request.keyint_seconds;
     if gap > longest {
         found.push(format!("keyframes up to {gap:.1} s apart, at most {longest} s is wanted"));
     }
     found
 }
 
-/// Returns the bitrate above which encoding anew is worth it; 0 where the frame rate is unknown.
-fn bitrate_limit(size: Size, video: &VideoInfo) -> f64 {
-    let rate = if video.frame_rate.is_known() { video.frame_rate.value() } else { 0.0 };
+/// Returns the bitrate above which encoding anew is worth it; nothing where the frame rate is unknown.
+fn bitrate_limit(size: Size, video: &VideoInfo) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "at most 2^28 pixels")]
     let pixels = size.pixels() as f64;
-    BITS_PER_PIXEL_MAX * pixels * rate
+    video.frame_rate.is_known().then(|| BITS_PER_PIXEL_MAX * pixels * video.frame_rate.value())
 }
 
 /// Returns the damage that packets carry with them: only decoding gets rid of it, so a copy would pass it on.

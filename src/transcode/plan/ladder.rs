@@ -51,15 +51,18 @@ fn rung(
     let source_size = size::of_source(video)?;
     let wish = Wish { info, video, request, rendition, container, source_size, size, audio: &audio };
     let (action, mut reasons) = action(&wish)?;
+    // A source of 1079 lines is made with 1078 and goes by 1080P: that is rounding, and not worth a word.
     if rendition.name.short_side() > size.short_side().max(size::name_of_source(source_size).short_side()) {
         reasons.insert(0, format!("the source is {}x{} and not enlarged", source_size.width, source_size.height));
     }
+    // What would become of the sound of a file that is not made helps nobody.
     if action != Action::Refuse {
         reasons.extend(audio_reason);
     }
     Ok(RenditionPlan { name: rendition.name, merged: Vec::new(), action, reasons, audio })
 }
 
+/// Decides between keeping and encoding; who insists on copying is refused instead of being served with something else.
 fn action(wish: &Wish) -> Result<(Action, Vec<String>), PlanError> {
     let insisted = is_copy_asked(wish.request);
     let reasons = if insisted { fit::refusals(wish) } else { fit::obstacles(wish) };
@@ -91,6 +94,7 @@ fn fits(wish: &Wish) -> String {
     format!("the picture fits as it is: H.264 8-bit 4:2:0, {rate}, keyframes at most {gap:.1} s apart")
 }
 
+/// At the source's own size the steps stand among the obstacles already; scaling alone hides them.
 fn encode(wish: &Wish, mut reasons: Vec<String>) -> Result<(Action, Vec<String>), PlanError> {
     if wish.is_scaled() {
         reasons.extend(fit::steps(wish.video));
@@ -99,6 +103,8 @@ fn encode(wish: &Wish, mut reasons: Vec<String>) -> Result<(Action, Vec<String>)
     Ok((Action::Transcode(settings(wish)?), reasons))
 }
 
+/// Returns the effective settings. The threads follow the size alone: their number changes x264's output, which must
+/// not depend on how many cores a machine has.
 fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
     let (request, rendition, video) = (wish.request, wish.rendition, wish.video);
     let preset = rendition.preset.as_ref().or(request.preset.as_ref());
@@ -122,6 +128,7 @@ fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
 /// Sorts largest first and lets one rendition serve for those that would come out the same. Of twins the smallest
 /// name stays: it is the true one, the others only asked for more than the source has.
 fn merge(mut rungs: Vec<(Size, RenditionPlan)>) -> Result<Vec<RenditionPlan>, PlanError> {
+    // Within one size the smallest name comes first, so that it is there for the others to join.
     rungs.sort_by_key(|(size, plan)| (std::cmp::Reverse(size.pixels()), plan.name));
     let mut kept: Vec<(Size, RenditionPlan)> = Vec::new();
     for (size, plan) in rungs {
@@ -144,6 +151,7 @@ fn adopt(twin: &mut RenditionPlan, other: &RenditionPlan) {
     twin.reasons.push(format!("serves for {} too, which would be the same", other.name));
 }
 
+/// With nothing left to do the request as a whole is wrong, which a caller must hear before anything is opened.
 fn refuse_empty(renditions: &[RenditionPlan]) -> Result<(), PlanError> {
     if renditions.iter().any(|plan| plan.action != Action::Refuse) {
         return Ok(());

@@ -59,6 +59,7 @@ fn merge(common: &RateControlRequest, rendition: &RenditionRequest) -> Result<Ra
     }
 }
 
+/// A cap or a buffer without an average is of the bitrate's kind all the same: it cannot stand beside a crf.
 fn has_bitrate(request: &RateControlRequest) -> bool {
     request.bits_per_second.is_some() || request.max_bits_per_second.is_some() || request.buffer_bits.is_some()
 }
@@ -109,6 +110,7 @@ fn only(request: &RateControlRequest, mode: RateControlMode) -> Result<(), PlanE
     }
 }
 
+/// NaN is in no range, so it is refused with the rest.
 fn crf(request: &RateControlRequest, encoder: Encoder) -> Result<RateControl, PlanError> {
     only(request, RateControlMode::Crf)?;
     let crf = request.crf.unwrap_or_else(|| encoder.default_crf());
@@ -118,6 +120,7 @@ fn crf(request: &RateControlRequest, encoder: Encoder) -> Result<RateControl, Pl
     refuse(&format!("crf {crf} is out of range"), "give 0 (lossless) to 51 (worst); 18 to 28 is usual")
 }
 
+/// There is no default: whoever asks for a constant quantiser has a certain one in mind.
 fn cq(request: &RateControlRequest, encoder: Encoder) -> Result<RateControl, PlanError> {
     only(request, RateControlMode::Cq)?;
     let Some(quantiser) = request.cq else { return refuse("cq needs a quantiser", "add --cq, 0 to 51") };

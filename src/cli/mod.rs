@@ -1,0 +1,207 @@
+//! The command line: which words it takes and what they are turned into. Nothing is done here; `command` does it.
+//!
+//! The doc comments of these types are the help that a person reads, so they are written for that person.
+
+mod environment;
+mod transcode;
+mod value;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use environment::Environment;
+pub use transcode::{ProgressStyle, TranscodeArgs};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Examples:
+  reelmill demo                                          see it work on a clip it makes itself
+  reelmill probe lesson.flv                              what is in this file?
+  reelmill transcode lesson.flv -r 720P -r 480P -o out/  two renditions from one decode
+  reelmill transcode talk.avi -o talk.mp4                one file, container by its extension";
+
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  reelmill demo                                          see it work on a clip it makes itself
+  reelmill probe lesson.flv                              what is in this file?
+  reelmill transcode lesson.flv -r 720P -r 480P -o out/  two renditions from one decode
+  reelmill transcode talk.avi -o talk.mp4                one file, container by its extension
+
+Exit codes:
+    0  done: every output is finished and proven
+    1  failure for a reason not named below
+    2  the command line cannot be understood or contradicts itself
+    3  the source is damaged, cut short, or no media that we take
+    4  the output exists, is the source, or is no plain file
+    5  the disk failed, is full, or cannot be written
+    6  some renditions are done, some failed
+   75  another run holds the output; try again later
+  130  stopped by Ctrl-C (143: by SIGTERM)";
+
+/// Any recording in, a proven ladder of renditions out.
+///
+/// Reads recordings as they are (cut short, out of order, odd sizes, wrong clocks), makes FLV and MP4 files that
+/// play, and proves each one whole before it gets its name.
+#[derive(Debug, Parser)]
+#[command(name = "reelmill", version, styles = STYLES, max_term_width = 110)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub general: GeneralArgs,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make renditions of a recording, and prove them whole
+    Transcode(Box<TranscodeArgs>),
+    /// Tell what is in a recording, what is odd about it, and what a plan would do
+    Probe(ProbeArgs),
+    /// Make a lesson clip and transcode it into a ladder: see it work in a minute
+    Demo(DemoArgs),
+    /// Print the shell's completions
+    Completions(CompletionsArgs),
+    /// Print the manual page (roff): reelmill man > reelmill.1
+    Man,
+    /// Print the version; with --verbose the linked libraries too
+    Version,
+}
+
+/// What holds for every command.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "General")]
+pub struct GeneralArgs {
+    /// Only errors: no progress, no table, no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log more: -v what is done, -vv why, -vvv everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Color: auto, always or never [default: auto]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto)]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub color: ColorWhen,
+}
+
+/// When output is colored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal that can, unless the environment says otherwise.
+    Auto,
+    /// Even into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// `reelmill probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The recording
+    #[arg(value_name = "SOURCE", value_hint = clap::ValueHint::FilePath, value_parser = value::path())]
+    pub source: PathBuf,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `reelmill demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the clip and its renditions go [default: ./demo]
+    #[arg(long, value_name = "DIR", default_value = "demo", hide_default_value = true)]
+    #[arg(value_hint = clap::ValueHint::DirPath, value_parser = value::path())]
+    pub folder: PathBuf,
+}
+
+/// `reelmill completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// bash, zsh, fish, powershell or elvish
+    #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
+    pub shell: clap_complete::Shell,
+}
+
+impl Command {
+    /// Returns whether one JSON document on stdout was asked for.
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Self::Transcode(args) => args.json,
+            Self::Probe(args) => args.json,
+            _ => false,
+        }
+    }
+}
+
+/// Returns the command that `arguments` (the program's own name first) spell; the error also carries `--help` and
+/// `--version`.
+pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command().color(help_color(arguments));
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Returns the color of help and usage errors, which are printed before the options are known. Left to itself, clap
+/// already heeds the environment.
+fn help_color(arguments: &[OsString]) -> ColorChoice {
+    let texts: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let pair = texts.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    match pair.or_else(|| texts.iter().find_map(|text| text.strip_prefix("--color="))) {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_tree_of_commands_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn overwriting_and_refusing_to_overwrite_exclude_each_other() {
+        let error = parse(&words("reelmill transcode a.flv -y -n")).unwrap_err();
+        assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict);
+        assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn the_names_of_the_systems_we_replace_are_understood() {
+        use crate::media::RateControlMode;
+        for (word, mode) in
+            [("CQP", RateControlMode::Cq), ("B", RateControlMode::Cbr), ("crf", RateControlMode::Crf)]
+        {
+            let cli = parse(&words(&format!("reelmill transcode a.flv --rate-control {word}"))).unwrap();
+            let Command::Transcode(args) = cli.command else { panic!("not a transcode") };
+            assert_eq!(args.rate_control, Some(mode), "{word}");
+        }
+    }
+
+    #[test]
+    fn color_is_known_before_the_options_are() {
+        assert_eq!(help_color(&words("reelmill --color never")), ColorChoice::Never);
+        assert_eq!(help_color(&words("reelmill probe --color=always x")), ColorChoice::Always);
+        assert_eq!(help_color(&words("reelmill probe x")), ColorChoice::Auto);
+    }
+}

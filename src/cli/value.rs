@@ -1,0 +1,229 @@
+//! Spellings of single values: `720P:crf=22`, `2M`, `aac:128k`. Each refusal says what would be right.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
+
+use crate::media::{Container, Encoder, RateControlMode, RenditionName};
+use crate::transcode::{AudioRequest, RenditionRequest};
+
+/// A value cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct ValueError(String);
+
+fn refuse<T>(text: impl Into<String>) -> Result<T, ValueError> {
+    Err(ValueError(text.into()))
+}
+
+/// Returns the parser of paths; clap's own refuses the empty one.
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new()
+}
+
+/// Parses `NAME[:k=v,…]`.
+pub(super) fn rendition(text: &str) -> Result<RenditionRequest, ValueError> {
+    let (name, settings) = text.split_once(':').unwrap_or((text, ""));
+    let name = RenditionName::parse(name).map_err(|error| ValueError(error.to_string()))?;
+    let mut request = RenditionRequest::plain(name);
+    if text.ends_with(':') {
+        return refuse(format!("nothing follows the colon; write {name}:crf=22 or just {name}"));
+    }
+    for setting in settings.split(',').filter(|_| !settings.is_empty()) {
+        set(&mut request, setting)?;
+    }
+    if request.crf.is_some() && request.bits_per_second.is_some() {
+        return refuse(format!("{name} cannot have both crf and bitrate; keep one of them"));
+    }
+    Ok(request)
+}
+
+fn set(request: &mut RenditionRequest, setting: &str) -> Result<(), ValueError> {
+    let Some((key, value)) = setting.split_once('=') else {
+        return refuse(format!("{setting:?} is not a setting; write crf=22, bitrate=2M or preset=fast"));
+    };
+    let taken = match key {
+        "crf" => request.crf.replace(number(value)?).is_some(),
+        "bitrate" => request.bits_per_second.replace(bit_rate(value)?).is_some(),
+        "preset" if value.is_empty() => return refuse("preset= needs a name, like preset=fast"),
+        "preset" => request.preset.replace(value.to_owned()).is_some(),
+        _ => return refuse(format!("{key:?} is not a setting of a rendition; known: crf, bitrate, preset")),
+    };
+    if taken { refuse(format!("{key} is given twice for {}", request.name)) } else { Ok(()) }
+}
+
+/// Parses a rate in bits per second, or a size in bits: `2M`, `1.5M`, `800k`, `2500000` (k is 1000).
+pub(super) fn bit_rate(text: &str) -> Result<u64, ValueError> {
+    // Far above any video, far below where sums of rates could overflow.
+    const MAX: f64 = 1.0e12;
+    // Below it nobody means bits: `128` was meant as `128k`.
+    const MIN: f64 = 1000.0;
+    let (digits, unit) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1.0e3),
+        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1.0e6)),
+    };
+    let plain = digits.starts_with(|first: char| first.is_ascii_digit())
+        && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
+    let bits = match digits.parse::<f64>() {
+        Ok(value) if plain => (value * unit).round(),
+        _ => return refuse(format!("{text:?} is not a bitrate; write 2M, 800k or 2500000 (k is 1000)")),
+    };
+    if bits < MIN {
+        return refuse(format!("{text} is less than 1000 bits per second; did you mean {digits}k?"));
+    }
+    if bits > MAX {
+        return refuse(format!("{text} is more than any video needs; write 2M, 800k or 2500000"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1000 to 1e12, checked above")]
+    Ok(bits as u64)
+}
+
+/// Parses a number that is one: no `nan`, no `inf`.
+pub(super) fn number(text: &str) -> Result<f64, ValueError> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => refuse(format!("{text:?} is not a number")),
+    }
+}
+
+/// Parses seconds above zero.
+pub(super) fn positive_seconds(text: &str) -> Result<f64, ValueError> {
+    match number(text)? {
+        value if value > 0.0 => Ok(value),
+        _ => refuse("must be above 0; write seconds, like 4 or 2.5"),
+    }
+}
+
+/// Parses `copy`, `none`, `aac`, `aac:128k`.
+pub(super) fn audio(text: &str) -> Result<AudioRequest, ValueError> {
+    match text.to_ascii_lowercase().split_once(':') {
+        Some(("aac", _)) => bit_rate(&text["aac:".len()..]).map(|rate| AudioRequest::Aac(Some(rate))),
+        None if text.eq_ignore_ascii_case("aac") => Ok(AudioRequest::Aac(None)),
+        None if text.eq_ignore_ascii_case("copy") => Ok(AudioRequest::Copy),
+        None if text.eq_ignore_ascii_case("none") => Ok(AudioRequest::None),
+        _ => refuse(format!("{text:?} is not known; write copy, aac, aac:128k or none")),
+    }
+}
+
+/// Parses `key=value` for the encoder.
+pub(super) fn encoder_option(text: &str) -> Result<(String, String), ValueError> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => refuse(format!("{text:?} is not KEY=VALUE; write for example --enc aq-mode=2")),
+    }
+}
+
+impl ValueEnum for Container {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::WRITABLE
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+impl ValueEnum for Encoder {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::X264]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).alias(self.libav_name()))
+    }
+}
+
+impl ValueEnum for RateControlMode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Copy, Self::Crf, Self::Cq, Self::Cbr, Self::Abr, Self::Vbr]
+    }
+
+    /// The aliases are the names that `RateControlMode::from_name` takes.
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let value = PossibleValue::new(self.name());
+        Some(match self {
+            Self::Cq => value.alias("cqp"),
+            Self::Cbr => value.alias("b"),
+            _ => value,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message<T: std::fmt::Debug>(result: Result<T, ValueError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_rendition_carries_its_own_settings() {
+        let request = rendition("720p:crf=21.5,preset=fast").unwrap();
+        assert_eq!((request.name.short_side(), request.crf), (720, Some(21.5)));
+        assert_eq!(request.preset.as_deref(), Some("fast"));
+        assert_eq!(rendition("480:bitrate=800k").unwrap().bits_per_second, Some(800_000));
+        assert_eq!(rendition("240P").unwrap(), RenditionRequest::plain(RenditionName::of_source(240)));
+    }
+
+    #[test]
+    fn a_wrong_rendition_is_refused_with_what_would_be_right() {
+        for (text, part) in [
+            ("721P", "known: 2160P"),
+            ("", "known: 2160P"),
+            ("720P:", "nothing follows the colon"),
+            ("720P:qp=3", "known: crf, bitrate, preset"),
+            ("720P:crf", "write crf=22"),
+            ("720P:crf=22,", "write crf=22"),
+            ("720P:crf=", "not a number"),
+            ("720P:crf=nan", "not a number"),
+            ("720P:crf=1,crf=2", "given twice"),
+            ("720P:preset=", "needs a name"),
+            ("720P:crf=20,bitrate=2M", "keep one"),
+        ] {
+            assert!(message(rendition(text)).contains(part), "{text:?}: {}", message(rendition(text)));
+        }
+    }
+
+    #[test]
+    fn bitrates_are_spelled_plain_or_with_a_decimal_unit() {
+        for (text, bits) in
+            [("2M", 2_000_000), ("1.5M", 1_500_000), ("800k", 800_000), ("128K", 128_000), ("2500000", 2_500_000)]
+        {
+            assert_eq!(bit_rate(text), Ok(bits), "{text}");
+        }
+        for text in ["", "k", "M", "-2M", "+2M", "2Mb", "2m", "1e6", "inf", "nan", ".5M", "1.2.3M", "2 M"] {
+            assert!(message(bit_rate(text)).contains("not a bitrate"), "{text:?}");
+        }
+        assert!(message(bit_rate("128")).contains("did you mean 128k?"));
+        assert!(message(bit_rate("99999999M")).contains("more than any video"));
+    }
+
+    #[test]
+    fn sound_is_copied_encoded_or_left_out() {
+        assert_eq!(audio("copy"), Ok(AudioRequest::Copy));
+        assert_eq!(audio("aac"), Ok(AudioRequest::Aac(None)));
+        assert_eq!(audio("AAC:96k"), Ok(AudioRequest::Aac(Some(96_000))));
+        assert_eq!(audio("none"), Ok(AudioRequest::None));
+        for text in ["", "opus", "aac:", "copy:128k", "aac:128"] {
+            assert!(audio(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn encoder_options_keep_equal_signs_in_their_value() {
+        assert_eq!(encoder_option("x264-params=a=1"), Ok(("x264-params".into(), "a=1".into())));
+        assert!(encoder_option("=1").is_err() && encoder_option("aq-mode").is_err());
+    }
+
+    #[test]
+    fn aliases_agree_with_the_vocabulary() {
+        for mode in RateControlMode::value_variants() {
+            let value = mode.to_possible_value().unwrap();
+            for name in value.get_name_and_aliases() {
+                assert_eq!(RateControlMode::from_name(name), Some(*mode), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! One file per subcommand: arguments to a request, the request to a stage, its values to the person.
+//!
+//! Here every error ends: it is printed once, and becomes the exit code.
+
+mod check;
+mod console;
+mod demo;
+mod engine;
+mod error;
+mod figure;
+mod footprint;
+mod oddity;
+mod output;
+mod probe;
+mod progress;
+mod request;
+mod shell;
+mod signal;
+mod table;
+mod transcode;
+mod version;
+mod wire;
+mod work_folder;
+
+use std::ffi::OsString;
+use std::process;
+
+use crate::cli::{Cli, Command, Environment};
+use crate::failure::{ExitCode, Failure};
+use crate::telemetry::Screen;
+
+pub use console::Console;
+pub use error::CommandError;
+
+/// Runs the command and returns the process's exit code; everything there is to say has been said.
+pub fn run(cli: &Cli, environment: &Environment, screen: Screen) -> process::ExitCode {
+    let console = Console::new(cli, environment, screen);
+    let code = dispatch(cli, &console).unwrap_or_else(|error| report(&error, cli.command.wants_json(), &console));
+    process::ExitCode::from(code as u8)
+}
+
+fn dispatch(cli: &Cli, console: &Console) -> Result<ExitCode, CommandError> {
+    match &cli.command {
+        Command::Transcode(args) => transcode::run(args, console),
+        Command::Probe(args) => probe::run(args, console),
+        Command::Demo(args) => demo::run(args, console),
+        Command::Completions(args) => shell::completions(args.shell, console),
+        Command::Man => shell::man(console),
+        Command::Version => version::run(cli.general.verbose > 0, console),
+    }
+}
+
+/// Prints a failure to the person, and with `json` to the calling program.
+fn report(error: &CommandError, json: bool, console: &Console) -> ExitCode {
+    if json && !matches!(error, CommandError::Stdout(_)) {
+        // When stdout is gone too there is nobody left to tell; the text on stderr and the exit code remain.
+        let _ = console.print(&wire::error_document(error.failure()));
+    }
+    console.complain(error.failure());
+    error.exit_code()
+}
+
+/// Answers a command line that clap did not take: help and versions on stdout, refusals on stderr, and with `--json`
+/// among the words as a document on stdout too, since the caller will parse it.
+pub fn refuse(error: &clap::Error, arguments: &[OsString]) -> process::ExitCode {
+    if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
+        let _ = console::print_to_stdout(&wire::error_document(&CommandError::from_usage(error)));
+    }
+    // A closed pipe (`reelmill --help | head -1`) is no failure of ours.
+    let _ = error.print();
+    process::ExitCode::from(if error.use_stderr() { ExitCode::Usage as u8 } else { ExitCode::Done as u8 })
+}
+
+/// Returns an error's text with its causes, `message: cause: cause`.
+fn chain(error: &dyn Failure) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! What a shell and `man` want of us, generated from the tree of commands.
+
+use clap::CommandFactory;
+
+use super::{CommandError, Console};
+use crate::cli::Cli;
+use crate::failure::ExitCode;
+
+/// Prints the completions of `shell`.
+pub(super) fn completions(shell: clap_complete::Shell, console: &Console) -> Result<ExitCode, CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "reelmill", &mut script);
+    print(&script, console)
+}
+
+/// Prints the manual page: the program's own sections, then one for each command.
+pub(super) fn man(console: &Console) -> Result<ExitCode, CommandError> {
+    let mut root = Cli::command();
+    root.build();
+    let mut page = unfilled(&roff(&root)?);
+    for command in root.get_subcommands() {
+        page.push_str(&as_section(command.get_name(), &unfilled(&roff(command)?)));
+    }
+    print(page.as_bytes(), console)
+}
+
+fn roff(command: &clap::Command) -> Result<String, CommandError> {
+    let mut page = Vec::new();
+    // Writing into memory cannot fail; should it, what would be lost is told like any lost output.
+    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(CommandError::Stdout)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// Keeps the lines of the examples as they are: roff would fill them into paragraphs.
+fn unfilled(page: &str) -> String {
+    let mut lines = Vec::new();
+    let mut in_examples = false;
+    for line in page.lines() {
+        if in_examples && line.starts_with(".SH") {
+            lines.push(".fi");
+            in_examples = false;
+        }
+        if line == ".SH EXTRA" {
+            lines.extend([".SH NOTES", ".nf"]);
+            in_examples = true;
+        } else {
+            lines.push(line);
+        }
+    }
+    if in_examples {
+        lines.push(".fi");
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Turns a command's own page into a section of the program's: its sections become subsections, and its name and
+/// version, which the section's title says already, are left out.
+fn as_section(name: &str, page: &str) -> String {
+    let mut section = format!(".SH \"REELMILL {}\"\n", name.to_uppercase());
+    let mut is_kept = false;
+    for line in page.lines() {
+        if let Some(title) = line.strip_prefix(".SH ") {
+            is_kept = !matches!(title, "NAME" | "VERSION");
+            match title {
+                "NAME" | "VERSION" => {}
+                "DESCRIPTION" => section.push_str(".PP\n"),
+                _ => section.push_str(&format!(".SS {title}\n")),
+            }
+        } else if is_kept {
+            section.push_str(line);
+            section.push('\n');
+        }
+    }
+    section
+}
+
+fn print(text: &[u8], console: &Console) -> Result<ExitCode, CommandError> {
+    console.print(String::from_utf8_lossy(text).trim_end())?;
+    Ok(ExitCode::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_is_one_page_with_every_command_in_it() {
+        let page =
+            "preamble\n.TH probe 1\n.SH NAME\nprobe\n.SH SYNOPSIS\nwords\n.SH EXTRA\n  a  b\n.SH VERSION\nv1\n";
+        assert_eq!(
+            as_section("probe", &unfilled(page)),
+            ".SH \"REELMILL PROBE\"\n.SS SYNOPSIS\nwords\n.SS NOTES\n.nf\n  a  b\n.fi\n"
+        );
+    }
+
+    #[test]
+    fn every_shell_gets_completions_that_know_the_options() {
+        use clap::ValueEnum;
+        for shell in clap_complete::Shell::value_variants() {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "reelmill", &mut script);
+            assert!(String::from_utf8_lossy(&script).contains("rate-control"), "{shell}");
+        }
+    }
+}

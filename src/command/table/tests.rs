@@ -1,0 +1,183 @@
+//! The table's tests, and the values that other tests of this folder print too.
+
+use super::*;
+use crate::av::AvError;
+use crate::media::{
+    AudioCodec, AudioInfo, Chroma, ColorTags, Container, Encoder, MediaInfo, Oddity, OtherStream, PixelFormat,
+    Range, RateControl, Ratio, RenditionName, Rotation, Scan, Timing, VideoCodec, VideoInfo,
+};
+use crate::transcode::plan::{AacPlan, Prepare, VideoPlan};
+
+/// A short lesson with cover art and a tail of zeros.
+pub(in crate::command) fn info() -> MediaInfo {
+    MediaInfo {
+        container: Container::Flv,
+        bytes: 1 << 20,
+        declared_duration_seconds: Some(41.0),
+        duration_seconds: 40.0,
+        video: Some(picture()),
+        audio: Some(AudioInfo {
+            stream_index: 1,
+            codec: AudioCodec::Aac,
+            sample_rate: 48_000,
+            channels: 2,
+            layout: "stereo".to_owned(),
+            frame_samples: 1024,
+            packets: 1875,
+            start_seconds: 0.0,
+            end_seconds: 40.0,
+            bytes: 100_000,
+        }),
+        other_streams: vec![OtherStream { stream_index: 2, what: "cover art (mjpeg)".to_owned() }],
+        oddities: vec![Oddity::ZeroTail { bytes: 4096 }],
+        index_first: false,
+        deep_analysis: false,
+    }
+}
+
+fn picture() -> VideoInfo {
+    VideoInfo {
+        stream_index: 0,
+        codec: VideoCodec::H264,
+        profile: Some("High".to_owned()),
+        width: 1920,
+        height: 1080,
+        pixel_format: PixelFormat { name: "yuv420p".to_owned(), bit_depth: 8, chroma: Chroma::C420, alpha: false },
+        sample_aspect_ratio: Ratio::ONE,
+        rotation: Rotation::None,
+        range: Range::Limited,
+        color: ColorTags { matrix: Some("bt709".to_owned()), ..ColorTags::default() },
+        scan: Scan::Progressive,
+        frame_rate: Ratio::new(25, 1),
+        timing: Timing::Constant,
+        packets: 1000,
+        keyframes: 10,
+        longest_keyframe_gap_seconds: 4.0,
+        start_seconds: 0.0,
+        end_seconds: 40.0,
+        bytes: 900_000,
+    }
+}
+
+/// One rendition to encode and one to copy.
+pub(in crate::command) fn plan() -> Plan {
+    let encode = VideoPlan {
+        encoder: Encoder::X264,
+        preset: "veryfast".to_owned(),
+        rate_control: RateControl::Crf(24.0),
+        width: 1280,
+        height: 720,
+        to_limited_range: false,
+        tone_map: false,
+        zimg: true,
+        threads: 2,
+        frame_rate: Ratio::new(25, 1),
+        timing: Timing::Constant,
+        keyint_seconds: 4.0,
+        encoder_options: vec![("aq-mode".to_owned(), "2".to_owned())],
+    };
+    let aac = AacPlan { bits_per_second: 128_000, sample_rate: 48_000, channels: 2 };
+    Plan {
+        container: Container::Mp4,
+        prepare: Prepare::default(),
+        renditions: vec![
+            RenditionPlan {
+                name: RenditionName::of_source(720),
+                merged: vec![RenditionName::of_source(1080)],
+                action: Action::Transcode(encode),
+                reasons: vec!["smaller than the source".to_owned()],
+                audio: AudioPlan::Aac(aac),
+            },
+            RenditionPlan {
+                name: RenditionName::of_source(480),
+                merged: Vec::new(),
+                action: Action::Copy,
+                reasons: vec!["it fits as it is".to_owned()],
+                audio: AudioPlan::Copy,
+            },
+        ],
+        notes: vec!["cover art is left out".to_owned()],
+    }
+}
+
+fn path(short_side: u32) -> std::path::PathBuf {
+    format!("out/lesson_{short_side}P.mp4").into()
+}
+
+/// A finished rendition.
+pub(in crate::command) fn finished(short_side: u32) -> RenditionOutcome {
+    RenditionOutcome {
+        name: RenditionName::of_source(short_side),
+        path: path(short_side),
+        result: Ok(Finished {
+            frames: 1000,
+            duration_seconds: 40.0,
+            bytes: 700_000,
+            sha256: "ab".repeat(32),
+            width: 1280,
+            height: 720,
+            video_codec: "h264".to_owned(),
+            audio_codec: Some("aac".to_owned()),
+            verified: true,
+            repairs: vec!["4.0 KiB of zeros left out".to_owned()],
+        }),
+    }
+}
+
+/// A rendition that a signal broke off.
+pub(in crate::command) fn failed(short_side: u32) -> RenditionOutcome {
+    RenditionOutcome {
+        name: RenditionName::of_source(short_side),
+        path: path(short_side),
+        result: Err(AvError::Cancelled.into()),
+    }
+}
+
+const COST: Cost = Cost { wall_seconds: 8.0, cpu_seconds: Some(15.25), peak_memory_bytes: Some(200 << 20) };
+
+fn printed(renditions: Vec<RenditionOutcome>, paint: Paint) -> String {
+    table(Path::new("in/lesson.flv"), &info(), &plan(), &Outcome { renditions }, COST, paint)
+}
+
+#[test]
+fn a_row_per_rendition_with_its_remarks_under_it() {
+    assert_eq!(
+        printed(vec![finished(720), failed(480)], Paint(false)),
+        "in/lesson.flv  1920x1080 h264 + aac  0:40.00  1.0 MiB
+  note: cover art is left out
+
+  rendition  action         size  frames  duration      bytes  proof  path
+  720P       transcode  1280x720    1000   0:40.00  683.6 KiB  ✓      out/lesson_720P.mp4
+      x264 veryfast, crf 24, keyframe every 4 s; sound AAC 128 kbit/s
+      why: smaller than the source
+      serves also: 1080P
+      mended: 4.0 KiB of zeros left out
+  480P       copy              –       –         –          –  ✗      –
+      why: it fits as it is
+      failed: CANCELLED: stopped on request
+
+1 of 2 renditions in 8.0 s, 5.0 times real time; 15.2 s of CPU, 200.0 MiB of memory at most"
+    );
+}
+
+#[test]
+fn a_skipped_proof_is_said_loudly() {
+    let mut unproven = finished(720);
+    if let Ok(file) = &mut unproven.result {
+        file.verified = false;
+    }
+    let text = printed(vec![unproven, finished(480)], Paint(true));
+    assert!(
+        text.ends_with(
+            "\u{1b}[1;33mNOT VERIFIED: --no-verify skipped the proof; these files may be broken\u{1b}[0m"
+        )
+    );
+    assert!(!printed(vec![finished(720), finished(480)], Paint(true)).contains("NOT VERIFIED"));
+}
+
+#[test]
+fn metadata_cannot_steer_the_terminal() {
+    let mut hostile = finished(720);
+    hostile.path = "out/\u{1b}[2J.mp4".into();
+    assert!(!printed(vec![hostile, finished(480)], Paint(false)).contains('\u{1b}'));
+}

@@ -1,0 +1,245 @@
+//! `reelmill transcode`: options to request, request to plan, plan to outputs, run, and say what came of it.
+
+pub(super) mod wire;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Instant;
+
+use super::check::{self, Existing};
+use super::engine::{self, Interrupt, Job};
+use super::output::{self, Target};
+use super::signal::SignalWatch;
+use super::work_folder::WorkFolder;
+use super::{CommandError, Console, console, progress, request, table};
+use crate::cli::TranscodeArgs;
+use crate::failure::{ExitCode, Failure, FailureClass};
+use crate::media::{MediaInfo, RenditionName};
+use crate::telemetry::printable;
+use crate::transcode::plan::{Action, Plan};
+use crate::transcode::{Outcome, Progress, TranscodeError};
+
+/// What is to be done, decided and checked.
+struct Planned {
+    info: MediaInfo,
+    plan: Plan,
+    outputs: Vec<PathBuf>,
+}
+
+/// Runs the command and prints its result; the exit code tells how much of it succeeded.
+pub(super) fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, CommandError> {
+    let began = Instant::now();
+    let target = Target::of(args.output.as_deref(), Path::is_dir);
+    let interrupt = Interrupt::default();
+    let signals = SignalWatch::start(&interrupt, console)?;
+    let planned = decide(args, &target, &interrupt, console, &signals).map_err(|error| signals.attribute(error))?;
+    if args.explain {
+        return explain(&args.source, &planned, console);
+    }
+    check::folder(&target)?;
+    let outcome = carry_out(args, &planned, &interrupt, console)?;
+    let wall_seconds = began.elapsed().as_secs_f64();
+    tell(args, &planned, &outcome, wall_seconds, console)?;
+    Ok(exit_code(&outcome, signals.exit_code()))
+}
+
+/// Checks everything that can be checked before work begins, cheapest first, and makes the plan.
+fn decide(
+    args: &TranscodeArgs,
+    target: &Target,
+    interrupt: &Interrupt,
+    console: &Console,
+    signals: &SignalWatch,
+) -> Result<Planned, CommandError> {
+    target.check_count(args.renditions.len())?;
+    let request = request::of(args, target.container(args.container)?)?;
+    check::source(&args.source)?;
+    let existing = Existing::of(args.overwrite, args.no_overwrite, console.can_ask);
+    let consent = |outputs: &[PathBuf]| {
+        let found = check::outputs(&args.source, outputs)?;
+        signals.while_asking(|| check::overwriting(&found, existing, console))
+    };
+    // `--explain` touches nothing and so may be asked about outputs that exist.
+    // A file named by the person is known before the source is read, which takes a while for a long one.
+    let named = if let Target::File(path) = target { std::slice::from_ref(path) } else { &[] };
+    if !args.explain && !named.is_empty() {
+        consent(named)?;
+        check::folder(target)?;
+    }
+    let info = engine::probe(&args.source, interrupt)?;
+    let plan = engine::plan(&info, &request)?;
+    let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
+    // Again, now that the plan is known: the names asked for are not always the names made.
+    target.check_count(names.len())?;
+    let outputs = target.outputs(&args.source, &names, plan.container);
+    if !args.explain && named.is_empty() {
+        consent(&made(&plan, &outputs))?;
+    }
+    Ok(Planned { info, plan, outputs })
+}
+
+/// Returns the outputs that the plan does not refuse: only those can be in the way.
+fn made(plan: &Plan, outputs: &[PathBuf]) -> Vec<PathBuf> {
+    let pairs = plan.renditions.iter().zip(outputs);
+    pairs.filter(|(rendition, _)| rendition.action != Action::Refuse).map(|(_, path)| path.clone()).collect()
+}
+
+/// Prints the plan and the equivalent ffmpeg line.
+fn explain(source: &Path, planned: &Planned, console: &Console) -> Result<ExitCode, CommandError> {
+    let Planned { info, plan, outputs } = planned;
+    let source = source.to_string_lossy();
+    let outputs: Vec<String> = outputs.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let text = engine::explain(info, plan, &source, &outputs);
+    let line = engine::ffmpeg_line(info, plan, &source, &outputs);
+    console.print(&format!("{}\n\n{}", text.trim_end(), line.trim_end()))?;
+    Ok(ExitCode::Done)
+}
+
+/// Runs the engine on a thread of its own while this one shows progress.
+fn carry_out(
+    args: &TranscodeArgs,
+    planned: &Planned,
+    interrupt: &Interrupt,
+    console: &Console,
+) -> Result<Outcome, CommandError> {
+    let Planned { info, plan, outputs } = planned;
+    let Some(work_path) = output::work_folder(&args.source, outputs) else {
+        return Err(CommandError::Engine("the plan makes nothing".to_owned()));
+    };
+    let work_folder = WorkFolder::claim(&work_path)?;
+    let verify = !args.no_verify;
+    let job = Job { source: &args.source, info, plan, outputs, work_folder: work_folder.path(), verify };
+    let progress = progress_of(info, plan);
+    let display = progress::display(args.progress, &progress, console);
+    let outcome = on_a_thread(&job, &progress, interrupt, display)?;
+    check_answer(plan, outcome)
+}
+
+fn progress_of(info: &MediaInfo, plan: &Plan) -> Progress {
+    let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
+    Progress::new(&names, info.video.as_ref().map_or(0, |video| video.packets), info.duration_seconds)
+}
+
+fn on_a_thread(
+    job: &Job<'_>,
+    progress: &Progress,
+    interrupt: &Interrupt,
+    display: Option<Box<dyn progress::Display>>,
+) -> Result<Outcome, CommandError> {
+    thread::scope(|scope| {
+        // Nothing is ever sent: the thread's end drops its sender, and that wakes the display at once.
+        let (running, over) = sync_channel(1);
+        let engine = thread::Builder::new().name("transcode".to_owned()).spawn_scoped(scope, move || {
+            let _running = running;
+            engine::run(job, progress, interrupt)
+        });
+        let engine = engine.map_err(|error| CommandError::Engine(error.to_string()))?;
+        if let Some(display) = display {
+            progress::follow(progress, display, &over);
+        }
+        engine.join().map_err(|panic| CommandError::Engine(panic_text(&*panic)))
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("for an unknown reason").to_owned()
+}
+
+/// An engine that says nothing about a rendition must not look like success.
+fn check_answer(plan: &Plan, outcome: Outcome) -> Result<Outcome, CommandError> {
+    let (asked, answered) = (plan.renditions.len(), outcome.renditions.len());
+    if asked == answered {
+        Ok(outcome)
+    } else {
+        Err(CommandError::Engine(format!("it answered for {answered} of {asked} renditions")))
+    }
+}
+
+/// Says what came of it: a document for programs or a table for people, and every failure on stderr.
+fn tell(
+    args: &TranscodeArgs,
+    planned: &Planned,
+    outcome: &Outcome,
+    wall_seconds: f64,
+    console: &Console,
+) -> Result<(), CommandError> {
+    let Planned { info, plan, .. } = planned;
+    let any_done = outcome.renditions.iter().any(|rendition| rendition.result.is_ok());
+    let printed = if args.json {
+        console.print(&wire::transcode_document(&args.source, info, plan, outcome, wall_seconds))
+    } else if any_done && !console.quiet {
+        let cost = table::Cost::since_start(wall_seconds);
+        console.print(&table::table(&args.source, info, plan, outcome, cost, console.stdout))
+    } else {
+        Ok(())
+    };
+    // On stderr even when they stand in the table or the document: stdout may lead into a file that nobody watches.
+    for (names, error) in failures(outcome) {
+        console.screen.say(&console::complaint_about(&names, error, console.stderr));
+    }
+    for rendition in outcome.renditions.iter().filter(|rendition| rendition.result.is_ok()) {
+        tracing::info!(path = %printable(&rendition.path.to_string_lossy()), "finished");
+    }
+    printed
+}
+
+/// Returns the failures, those of one text gathered under all their names: `720P, 480P`.
+fn failures(outcome: &Outcome) -> Vec<(String, &TranscodeError)> {
+    let mut gathered: Vec<(String, &TranscodeError)> = Vec::new();
+    for rendition in &outcome.renditions {
+        let Err(error) = &rendition.result else { continue };
+        let text = super::chain(error);
+        match gathered.iter_mut().find(|(_, earlier)| super::chain(*earlier) == text) {
+            Some((names, _)) => names.push_str(&format!(", {}", rendition.name)),
+            None => gathered.push((rendition.name.to_string(), error)),
+        }
+    }
+    gathered
+}
+
+/// Returns 0 when all is done, the signal's code when one came before that, 6 when some failed, and the first
+/// failure's when all did. After a signal the failures say little: a lane may notice its dry queue before the cancel.
+fn exit_code(outcome: &Outcome, signal: Option<ExitCode>) -> ExitCode {
+    let classes: Vec<FailureClass> = outcome
+        .renditions
+        .iter()
+        .filter_map(|rendition| rendition.result.as_ref().err())
+        .map(Failure::class)
+        .collect();
+    match (classes.first(), signal) {
+        (None, _) => ExitCode::Done,
+        (Some(_), Some(code)) => code,
+        (Some(first), _) if classes.len() == outcome.renditions.len() => ExitCode::from_class(*first),
+        _ => ExitCode::Partial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::table::tests::{failed, finished};
+
+    fn outcome(renditions: Vec<crate::transcode::RenditionOutcome>) -> Outcome {
+        Outcome { renditions }
+    }
+
+    #[test]
+    fn the_exit_code_tells_how_much_succeeded() {
+        let code = |renditions, signal| exit_code(&outcome(renditions), signal);
+        assert_eq!(code(vec![finished(720), finished(480)], None), ExitCode::Done);
+        assert_eq!(code(vec![finished(720), failed(480)], None), ExitCode::Partial);
+        assert_eq!(code(vec![failed(720), failed(480)], None), ExitCode::Interrupted);
+        let terminated = Some(ExitCode::Terminated);
+        assert_eq!(code(vec![finished(720), failed(480)], terminated), ExitCode::Terminated);
+        assert_eq!(code(vec![finished(720)], terminated), ExitCode::Done);
+    }
+
+    #[test]
+    fn one_failure_of_several_renditions_is_told_once() {
+        let outcome = outcome(vec![failed(720), finished(480), failed(240)]);
+        let told: Vec<_> = failures(&outcome).into_iter().map(|(names, _)| names).collect();
+        assert_eq!(told, ["720P, 240P"]);
+    }
+}

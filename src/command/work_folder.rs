@@ -1,0 +1,167 @@
+//! The folder where unfinished outputs live: made and locked before the work, gone after it.
+//!
+//! The lock is advisory and dies with its process, so a killed run leaves a folder but no lock; the next run cleans
+//! and takes it. A folder of that name without our lock file in it is somebody else's and is never touched.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::CommandError;
+
+const LOCK: &str = "lock";
+
+/// A locked work folder; dropping it removes it with all that is in it.
+#[derive(Debug)]
+pub(super) struct WorkFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl WorkFolder {
+    /// Makes and locks the folder `path`, or takes over the leftover of a killed run.
+    pub(super) fn claim(path: &Path) -> Result<Self, CommandError> {
+        // A run that finishes at this very moment may remove the folder between our steps; it can do so only once,
+        // and a few tries outlast several such runs in a row.
+        const TRIES: usize = 5;
+        for _ in 0..TRIES {
+            if let Some(lock) = try_claim(path)? {
+                let folder = Self { path: path.to_owned(), _lock: lock };
+                let left = folder.clean().map_err(|error| unwritable(path, error))?;
+                if left > 0 {
+                    tracing::info!(path = %path.display(), left, "removed what a killed run left");
+                }
+                return Ok(folder);
+            }
+        }
+        Err(CommandError::OutputBusy(path.to_owned()))
+    }
+
+    /// Returns where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes everything but the lock and returns how many things that were.
+    fn clean(&self) -> io::Result<usize> {
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name() == LOCK {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+            removed += 1;
+        }
+        Ok(removed)
+    }
+}
+
+impl Drop for WorkFolder {
+    /// The lock file goes last, and while the lock is held: whoever waits for it sees the folder whole or gone.
+    fn drop(&mut self) {
+        let removed = self.clean().and_then(|_| fs::remove_file(self.path.join(LOCK)));
+        if let Err(error) = removed.and_then(|()| fs::remove_dir(&self.path)) {
+            tracing::warn!(path = %self.path.display(), %error, "cannot remove the work folder");
+        }
+    }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> CommandError {
+    CommandError::OutputUnwritable { path: path.to_owned(), source }
+}
+
+/// Returns the lock, or nothing when the folder vanished under our hands.
+fn try_claim(path: &Path) -> Result<Option<File>, CommandError> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => check_ours(path)?,
+        result => result.map_err(|error| unwritable(path, error))?,
+    }
+    let lock_path = path.join(LOCK);
+    let lock = match File::options().create(true).truncate(false).write(true).open(&lock_path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        result => result.map_err(|error| unwritable(path, error))?,
+    };
+    match lock.try_lock() {
+        Ok(()) => Ok(is_same_file(&lock, &lock_path).then_some(lock)),
+        Err(TryLockError::WouldBlock) => Err(CommandError::OutputBusy(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unwritable(path, error)),
+    }
+}
+
+/// Refuses a folder that no run of ours made: not empty, and without our lock.
+fn check_ours(path: &Path) -> Result<(), CommandError> {
+    let taken = || CommandError::WorkFolderTaken(path.to_owned());
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        result => result.map_err(|error| unwritable(path, error))?,
+    };
+    if !metadata.is_dir() {
+        return Err(taken());
+    }
+    let has_lock = fs::symlink_metadata(path.join(LOCK)).is_ok_and(|lock| lock.is_file());
+    let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    if has_lock || is_empty() { Ok(()) } else { Err(taken()) }
+}
+
+/// Returns whether the locked file is still the one under that name: its owner may have removed it, and a lock on a
+/// removed file keeps nobody out.
+fn is_same_file(lock: &File, path: &Path) -> bool {
+    match (lock.metadata(), fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+
+    fn refused(path: &Path) -> &'static str {
+        WorkFolder::claim(path).unwrap_err().code()
+    }
+
+    #[test]
+    fn one_run_at_a_time_holds_the_folder_and_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("lesson.reelmill");
+        let folder = WorkFolder::claim(&path).unwrap();
+        fs::write(folder.path().join("part"), "half").unwrap();
+        assert_eq!(refused(&path), "OUTPUT_BUSY");
+        assert!(path.join("part").try_exists().unwrap());
+        drop(folder);
+        assert!(!path.try_exists().unwrap());
+        WorkFolder::claim(&path).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_cleaned_and_taken() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("lesson.reelmill");
+        fs::create_dir_all(path.join("deep")).unwrap();
+        fs::write(path.join("lock"), "").unwrap();
+        fs::write(path.join("deep/part"), "half").unwrap();
+        let folder = WorkFolder::claim(&path).unwrap();
+        assert!(!path.join("deep").try_exists().unwrap());
+        drop(folder);
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_never_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("lesson.reelmill");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("diary.txt"), "mine").unwrap();
+        assert_eq!(refused(&path), "WORK_FOLDER_TAKEN");
+        assert_eq!(fs::read_to_string(path.join("diary.txt")).unwrap(), "mine");
+        let link = root.path().join("link.reelmill");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(refused(&link), "WORK_FOLDER_TAKEN");
+    }
+}

@@ -1,0 +1,66 @@
+//! Sources for the tests of planning: one ordinary lesson, to be made odd by each test.
+
+use crate::media::{
+    AudioCodec, AudioInfo, Chroma, ColorTags, Container, MediaInfo, PixelFormat, Range, Ratio, Rotation, Scan,
+    Timing, VideoCodec, VideoInfo,
+};
+
+/// Returns a minute of a 1080p25 lesson as an RTMP server records it: H.264 at 2 Mbit/s and stereo AAC in FLV.
+pub(super) fn lesson() -> MediaInfo {
+    MediaInfo {
+        container: Container::Flv,
+        bytes: 16_000_000,
+        declared_duration_seconds: Some(60.0),
+        duration_seconds: 60.0,
+        video: Some(picture()),
+        audio: Some(sound()),
+        other_streams: Vec::new(),
+        oddities: Vec::new(),
+        index_first: false,
+        deep_analysis: false,
+    }
+}
+
+fn picture() -> VideoInfo {
+    VideoInfo {
+        stream_index: 0,
+        codec: VideoCodec::H264,
+        profile: Some("High".to_owned()),
+        width: 1920,
+        height: 1080,
+        pixel_format: format("yuv420p", 8, Chroma::C420),
+        sample_aspect_ratio: Ratio::ONE,
+        rotation: Rotation::None,
+        range: Range::Limited,
+        color: ColorTags::default(),
+        scan: Scan::Progressive,
+        frame_rate: Ratio::new(25, 1),
+        timing: Timing::Constant,
+        packets: 1500,
+        keyframes: 15,
+        longest_keyframe_gap_seconds: 4.0,
+        start_seconds: 0.0,
+        end_seconds: 60.0,
+        bytes: 15_000_000,
+    }
+}
+
+fn sound() -> AudioInfo {
+    AudioInfo {
+        stream_index: 1,
+        codec: AudioCodec::Aac,
+        sample_rate: 44_100,
+        channels: 2,
+        layout: "stereo".to_owned(),
+        frame_samples: 1024,
+        packets: 2584,
+        start_seconds: 0.0,
+        end_seconds: 60.0,
+        bytes: 960_000,
+    }
+}
+
+/// Returns a pixel format without alpha.
+pub(super) fn format(name: &str, bit_depth: u8, chroma: Chroma) -> PixelFormat {
+    PixelFormat { name: name.to_owned(), bit_depth, chroma, alpha: false }
+}
