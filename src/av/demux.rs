@@ -188,7 +188,8 @@ impl Demuxer {
         let placed = self.timeline.place(index, times)?;
         raw.pts = placed.pts;
         raw.dts = placed.dts;
-        Some(Packet::new(raw, base))
+        let packet = Packet::new(raw, base);
+        Some(if times.pts.is_none() { packet.guess_pts() } else { packet })
     }
 
     /// Returns what was repaired on the clock so far.

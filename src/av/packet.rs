@@ -11,11 +11,12 @@ const FLAG_CORRUPT: i32 = 2;
 pub struct Packet {
     raw: RawPacket,
     base: TimeBase,
+    guessed: bool,
 }
 
 impl Packet {
     pub(super) fn new(raw: RawPacket, base: TimeBase) -> Self {
-        Self { raw, base }
+        Self { raw, base, guessed: false }
     }
 
     pub(super) fn raw(&self) -> &RawPacket {
@@ -31,7 +32,19 @@ impl Packet {
     /// # Errors
     /// Out of memory.
     pub fn reference(&self) -> Result<Self, AvError> {
-        Ok(Self { raw: self.raw.reference()?, base: self.base })
+        Ok(Self { raw: self.raw.reference()?, base: self.base, guessed: self.guessed })
+    }
+
+    /// Says that the file had no presentation time for it.
+    pub(super) fn guess_pts(mut self) -> Self {
+        self.guessed = true;
+        self
+    }
+
+    /// Returns whether the file had no presentation time for it; what [`Packet::pts`] tells is then when it is
+    /// decoded, which for pictures out of order is another's time.
+    pub fn has_guessed_pts(&self) -> bool {
+        self.guessed
     }
 
     /// Returns the stream's position in its container.

@@ -2,7 +2,7 @@
 //!
 //! Invariants, kept by [`Timeline::place`]:
 //! 1. decode times of a stream rise strictly;
-//! 2. no packet is shown before it is decoded;
+//! 2. no packet is shown before it is decoded, as long as the file has times for all;
 //! 3. streams that jump together keep their distance: a jump's offset is shared, never guessed anew per stream.
 //!
 //! A pause is not a jump. When one stream is silent while another goes on, the clock of all has moved on, and the
@@ -26,7 +26,7 @@ pub struct Repairs {
     pub forward_microseconds: i64,
     /// Decode times moved to the next tick.
     pub unordered: u64,
-    /// Packets that had no time at all.
+    /// Packets that had no presentation time.
     pub missing: u64,
 }
 
@@ -50,6 +50,8 @@ struct Stream {
     offset: i64,
     last_dts: Option<i64>,
     last_duration: i64,
+    /// A packet lacked a time, so that decode times are partly our guess: they must not push presentation times.
+    guessing: bool,
 }
 
 /// Times of one packet in ticks of its stream; `None` where the file has none.
@@ -90,7 +92,7 @@ impl Timeline {
         if self.streams.len() <= index {
             self.streams.resize_with(index + 1, || None);
         }
-        self.streams[index] = Some(Stream { base, offset: 0, last_dts: None, last_duration: 0 });
+        self.streams[index] = Some(Stream { base, offset: 0, last_dts: None, last_duration: 0, guessing: false });
     }
 
     /// Returns what was repaired so far.
@@ -101,15 +103,17 @@ impl Timeline {
     /// Returns the packet's times on the common clock; `None` for a stream that is not followed.
     pub(super) fn place(&mut self, index: usize, times: Times) -> Option<Placed> {
         let origin = self.origin;
-        let stream = self.streams.get(index)?.as_ref()?;
+        let stream = self.streams.get_mut(index)?.as_mut()?;
         let (base, expected) = (stream.base, stream.expected());
         let dts = times.dts.or(times.pts);
-        if dts.is_none() {
+        if times.pts.is_none() {
             self.repairs.missing += 1;
         }
+        stream.guessing |= times.pts.is_none() || times.dts.is_none();
+        let offset = stream.offset;
         let offset = match dts {
             Some(dts) => self.offset_for(index, Timestamp::new(dts, base).microseconds()),
-            None => stream.offset,
+            None => offset,
         };
         let ticks = Timestamp::from_microseconds(offset).rescale(base).ticks;
         let dts = dts.map_or_else(|| expected.unwrap_or(0), |dts| dts.saturating_add(ticks));
@@ -157,7 +161,8 @@ impl Timeline {
         };
         let lowest = stream.last_dts.map(|last| last + 1);
         let risen = lowest.map_or(dts, |lowest| dts.max(lowest));
-        let shown = pts.unwrap_or(risen).max(risen);
+        let shown = pts.unwrap_or(risen);
+        let shown = if stream.guessing { shown } else { shown.max(risen) };
         if risen != dts || pts.is_some_and(|pts| pts != shown) {
             self.repairs.unordered += 1;
         }
