@@ -29,6 +29,7 @@ pub(super) fn copied(info: &MediaInfo, with_sound: bool) -> Expectation {
         audio: audio.map(|(audio, video)| AudioExpectation {
             start_offset_seconds: audio.start_seconds - video.start_seconds,
             end_offset_seconds: audio.end_seconds - video.end_seconds,
+            priming_seconds: 0.0,
         }),
         closed_groups: false,
     }
@@ -49,6 +50,7 @@ pub(super) fn encoded(
     let expected = |audio: &AudioInfo, priming: f64| AudioExpectation {
         start_offset_seconds: audio.start_seconds - origin_seconds - start - priming,
         end_offset_seconds: audio.end_seconds - origin_seconds - start - seconds,
+        priming_seconds: priming,
     };
     Ok(Expectation {
         frames: Some(made.counts.frames),

@@ -106,7 +106,8 @@ impl<'a> Lane<'a> {
                     output.finish()?;
                     let mut expectation = expect::copied(self.job.info, priming.is_some());
                     if let Some(audio) = &mut expectation.audio {
-                        audio.start_offset_seconds -= priming.unwrap_or(0.0);
+                        audio.priming_seconds = priming.unwrap_or(0.0);
+                        audio.start_offset_seconds -= audio.priming_seconds;
                     }
                     return Ok(Written { expectation, tally });
                 }
