@@ -13,8 +13,8 @@ use crate::support::run::{Ran, encode, transcode};
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 const PICTURE: &str = "-c:v libx264 -preset ultrafast -g 50";
-/// One frame of AAC at 48 kHz.
-const FRAME: usize = 1024;
+/// One frame of AAC at 44.1 kHz, in samples at 48 kHz.
+const FRAME: usize = 1116;
 
 /// Two seconds of picture with sound that goes through `filter` and `codec`: quiet, a loud beep at 1 s, and loud
 /// again in the last tenth.
@@ -145,7 +145,7 @@ fn speech_in_mono_at_eight_kilohertz_keeps_its_length_and_place() {
 fn a_hole_in_the_sound_becomes_silence_and_what_follows_stays_in_place() {
     let folder = scratch();
     let mut recipe = Recipe::plain(Container::Flv, "160x90", 4.0);
-    let wave = "0.8*sin(2*PI*440*t)*(between(t,0.5,1.5)+between(t,3,3.2))";
+    let wave = "0.8*sin(2*PI*440*t)*(between(t,0.5,0.8)+between(t,3,3.2))";
     recipe.sounds[0].source = format!("aevalsrc='{wave}|{wave}':s=44100:d=4");
     // 60 packets of 23 ms each are lost, from 1 s on.
     let source = make_edited(&folder, "hole.flv", &recipe, |stream, ordinal, _| {
