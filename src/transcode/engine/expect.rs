@@ -48,7 +48,7 @@ pub(super) fn encoded(
     let seconds = Timestamp::new(made.counts.end, made.tick).seconds();
     check_whole(video, made, tally, start + origin_seconds, seconds)?;
     let expected = |audio: &AudioInfo, priming: f64| AudioExpectation {
-        start_offset_seconds: audio.start_seconds - origin_seconds - start - priming,
+        start_offset_seconds: audio.start_seconds + audio.priming_seconds - origin_seconds - start - priming,
         end_offset_seconds: audio.end_seconds - origin_seconds - start - seconds,
         priming_seconds: priming,
     };
