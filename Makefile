@@ -7,7 +7,10 @@ CARGO ?= cargo
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint install-build-packages install-test-packages
+# The real clip that the measurement source is made from; any 720p recording of a few seconds will do.
+CLIP ?= ../shared/clips/bigbuckbunny.mp4
+
+.PHONY: help demo test build lint bench-ffmpeg install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -22,6 +25,9 @@ test: install-test-packages ## run all tests
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
+
+bench-ffmpeg: build install-test-packages ## compare with the ffmpeg command, side by side (CLIP=a 720p recording)
+	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --folder target/against_ffmpeg
 
 lint: install-build-packages ## check formatting, clippy and the documentation
 	$(CARGO) fmt --check

@@ -59,16 +59,16 @@ impl Decoder {
         sent(self.context.send_packet(Some(packet.raw()))).map_err(|failed| AvError::Decode(failed.into()))
     }
 
-    /// Says that no packet will follow; what is still inside comes out of [`Decoder::receive`].
+    /// Says that no packet will follow; what is still inside comes out of [`Decoder::receive`]. Like a packet, this can
+    /// find the decoder full.
     ///
     /// # Errors
     /// [`AvError::Decode`].
-    pub fn send_end(&mut self) -> Result<(), AvError> {
+    pub fn send_end(&mut self) -> Result<Sent, AvError> {
         match sent(self.context.send_packet(None)) {
-            Ok(_) => Ok(()),
             // Said before: nothing changes.
-            Err(failed) if failed.code == super::sys::AVERROR_EOF => Ok(()),
-            Err(failed) => Err(AvError::Decode(failed.into())),
+            Err(failed) if failed.code == super::sys::AVERROR_EOF => Ok(Sent::Accepted),
+            other => other.map_err(|failed| AvError::Decode(failed.into())),
         }
     }
 

@@ -4,11 +4,13 @@
 //! what a playlist or a reference track points to is refused. Errors are never taken for the end of the file.
 
 use std::fs::File;
+use std::io::Seek;
 use std::path::Path;
 
 use super::decode::MAX_PIXELS;
 use super::error::AvError;
 use super::interrupt::Interrupt;
+use super::layout::{self, Layout};
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
 use super::sys::{self, Dictionary, InputContext, NO_TIMESTAMP, RawPacket};
@@ -60,12 +62,18 @@ impl Demuxer {
     /// # Errors
     /// One of [`AvError`]'s source errors: not a file, empty, not media, forbidden, no index, damaged, too large.
     pub fn open(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Self, AvError> {
-        let (file, length) = open_file(path)?;
+        let (mut file, length) = open_file(path)?;
+        let failed = |source| AvError::Open { path: path.to_owned(), source };
+        // Read as boxes before the container is known; for any other, only the zeros at the end are looked at.
+        let boxes = layout::examine(&file, length, Container::Mp4).map_err(failed)?;
+        file.rewind().map_err(failed)?;
         let mut input = InputContext::new(file, length, interrupt.clone())?;
-        let container = open_allowed(&mut input, analysis, interrupt)?;
+        let container = open_allowed(&mut input, analysis, interrupt, length, &boxes)?;
         refuse_oversize(&input)?;
         let found = input.find_stream_info(MAX_PIXELS);
-        found.map_err(|failed| stopped(interrupt).unwrap_or(AvError::Header(failed.into())))?;
+        found.map_err(|failed| {
+            stopped(interrupt).unwrap_or_else(|| without_parameters(failed, length - boxes.zero_tail_bytes))
+        })?;
         refuse_oversize(&input)?;
         let forward_limit = match container {
             Container::Mp4 | Container::Mkv => INDEXED_JUMP_MICROSECONDS,
@@ -122,7 +130,8 @@ impl Demuxer {
                 .input
                 .stream(index)
                 .map_or(Ratio::ONE, |stream| Ratio::new(stream.time_base.num, stream.time_base.den));
-            self.timeline.follow(index, base);
+            let delay = self.input.parameters_now(index).map_or(0, |parameters| parameters.video_delay);
+            self.timeline.follow(index, base, i64::from(delay));
         }
         self.chosen = streams.to_vec();
     }
@@ -186,10 +195,9 @@ impl Demuxer {
         let known = |ticks: i64| (ticks != NO_TIMESTAMP).then_some(ticks);
         let times = Times { pts: known(raw.pts), dts: known(raw.dts), duration: raw.duration };
         let placed = self.timeline.place(index, times)?;
-        raw.pts = placed.pts;
+        raw.pts = placed.pts.unwrap_or(NO_TIMESTAMP);
         raw.dts = placed.dts;
-        let packet = Packet::new(raw, base);
-        Some(if times.pts.is_none() { packet.guess_pts() } else { packet })
+        Some(Packet::new(raw, base))
     }
 
     /// Returns what was repaired on the clock so far.
@@ -227,7 +235,44 @@ fn open_file(path: &Path) -> Result<(File, u64), AvError> {
     Ok((file, metadata.len()))
 }
 
-fn open_allowed(input: &mut InputContext, analysis: Analysis, interrupt: &Interrupt) -> Result<Container, AvError> {
+/// Tells a file with headers alone from one whose media makes no sense.
+fn without_parameters(failed: sys::Failed, end_of_data: u64) -> AvError {
+    /// Headers are smaller than this, and a picture beside them is not.
+    const HEADERS_BYTES: u64 = 4096;
+    if end_of_data < HEADERS_BYTES {
+        return AvError::Empty { detail: "there is a header and nothing after it".to_owned() };
+    }
+    AvError::Header(failed.into())
+}
+
+/// Lets the demuxer see no more than was written: it would look for packets in gigabytes of zeros, or take them for
+/// packets where an index says that there are some.
+fn end_at_zeros(
+    input: &mut InputContext,
+    container: Container,
+    length: u64,
+    boxes: &Layout,
+) -> Result<(), AvError> {
+    /// Zeros that are still read: the last packet's own may be among them.
+    const KEPT_BYTES: u64 = 64 * 1024;
+    let end = length - boxes.zero_tail_bytes;
+    match container {
+        Container::Mp4 if !boxes.has_index => return Err(AvError::NoIndex),
+        Container::Mp4 if boxes.torn => input.end_at(end),
+        // Silence that is not compressed ends in zeros too.
+        Container::Mp4 | Container::Avi | Container::Wav => {}
+        _ => input.end_at(length.min(end + KEPT_BYTES)),
+    }
+    Ok(())
+}
+
+fn open_allowed(
+    input: &mut InputContext,
+    analysis: Analysis,
+    interrupt: &Interrupt,
+    length: u64,
+    boxes: &Layout,
+) -> Result<Container, AvError> {
     let (name, score, format) = match input.detect() {
         Ok(found) => found,
         Err(failed) if failed.code == ffi::AVERROR_INVALIDDATA || failed.code == sys::AVERROR_EOF => {
@@ -236,6 +281,7 @@ fn open_allowed(input: &mut InputContext, analysis: Analysis, interrupt: &Interr
         Err(failed) => return Err(stopped(interrupt).unwrap_or(AvError::Read(failed.into()))),
     };
     let container = allowed(&name, score)?;
+    end_at_zeros(input, container, length, boxes)?;
     let mut pairs = vec![("protocol_whitelist", "file")];
     if analysis == Analysis::Deep {
         pairs.extend([("probesize", "268435456"), ("analyzeduration", "3600000000")]);

@@ -154,14 +154,15 @@ impl Encoder {
         sent(self.context.send_frame(Some(frame.raw()))).map_err(|failed| AvError::Encode(failed.into()))
     }
 
-    /// Says that no frame will follow.
+    /// Says that no frame will follow. Like a frame, this can find the encoder full.
     ///
     /// # Errors
     /// [`AvError::Encode`].
-    pub fn send_end(&mut self) -> Result<(), AvError> {
-        match self.context.send_frame(None) {
-            Err(failed) if failed.code != super::sys::AVERROR_EOF => Err(AvError::Encode(failed.into())),
-            _ => Ok(()),
+    pub fn send_end(&mut self) -> Result<Sent, AvError> {
+        match sent(self.context.send_frame(None)) {
+            // Said before: nothing changes.
+            Err(failed) if failed.code == super::sys::AVERROR_EOF => Ok(Sent::Accepted),
+            other => other.map_err(|failed| AvError::Encode(failed.into())),
         }
     }
 

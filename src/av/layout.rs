@@ -14,6 +14,8 @@ use crate::media::Container;
 const ZERO_TAIL_MIN_BYTES: u64 = 1024;
 /// Bytes read at a time while looking back for the end of a zero tail.
 const STEP_BYTES: u64 = 64 * 1024;
+/// Written stretches of a sparse file that are looked at; with more of them, its zeros are read.
+const EXTENTS_MAX: usize = 10_000;
 /// Boxes looked at on the outermost level: fragmented recordings have two per fragment.
 const BOXES_MAX: usize = 100_000;
 /// Where FLV metadata is looked for: it is the first tag.
@@ -42,7 +44,7 @@ pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Res
     match container {
         Container::Mp4 => examine_boxes(file, end, length, &mut layout)?,
         Container::Flv => {
-            layout.torn = !flv_ends_whole(file, end, length)?;
+            layout.torn = !flv_ends_whole(file, end, length)? && !flv_tags_fill(file, end, length)?;
             layout.flv_duration_seconds = flv_duration(file, length)?;
         }
         _ => {}
@@ -52,7 +54,7 @@ pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Res
 
 /// Returns the length of the run of zeros at the end; 0 for a short one.
 fn zero_tail(file: &File, length: u64) -> io::Result<u64> {
-    let mut end = length;
+    let mut end = written_end(file, length);
     let mut buffer = vec![0; usize::try_from(STEP_BYTES).unwrap_or(0)];
     while end > 0 {
         let start = end.saturating_sub(STEP_BYTES);
@@ -67,6 +69,23 @@ fn zero_tail(file: &File, length: u64) -> io::Result<u64> {
     Ok(length)
 }
 
+/// Returns where the last bytes end that were ever written: what a sparse file has behind them are zeros that need
+/// not be read. Moves the file's position.
+fn written_end(file: &File, length: u64) -> u64 {
+    let mut end = 0;
+    for _ in 0..EXTENTS_MAX {
+        let Ok(data) = rustix::fs::seek(file, rustix::fs::SeekFrom::Data(end)) else {
+            // Nothing but a hole from here on; or a file system that cannot tell.
+            return if end > 0 { end } else { length };
+        };
+        match rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(data)) {
+            Ok(hole) if hole > end && hole < length => end = hole,
+            _ => return length,
+        }
+    }
+    length
+}
+
 fn examine_boxes(file: &File, end: u64, length: u64, layout: &mut Layout) -> io::Result<()> {
     layout.has_index = false;
     let mut media_seen = false;
@@ -75,7 +94,9 @@ fn examine_boxes(file: &File, end: u64, length: u64, layout: &mut Layout) -> io:
         let Some((kind, size)) = read_box(file, position, length)? else { break };
         match &kind {
             b"moov" => {
-                layout.has_index = true;
+                // One that is cut off is none.
+                let whole = size.is_none_or(|size| position.saturating_add(size) <= length);
+                layout.has_index |= whole;
                 layout.index_first = !media_seen;
             }
             b"mdat" => media_seen = true,
@@ -90,8 +111,9 @@ fn examine_boxes(file: &File, end: u64, length: u64, layout: &mut Layout) -> io:
             break;
         }
     }
-    // A zero tail may be the unwritten rest of the last box: then the box still ends beyond the real data.
-    layout.torn = position > length || (layout.zero_tail_bytes > 0 && position > end);
+    // A zero tail may be the unwritten rest of the last box: then the box ends far beyond the real data. A few zeros
+    // are the media's own.
+    layout.torn = position > length || (layout.zero_tail_bytes > 0 && position >= end + ZERO_TAIL_MIN_BYTES);
     Ok(())
 }
 
@@ -129,6 +151,25 @@ fn flv_ends_whole(file: &File, end: u64, length: u64) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Returns whether the tags, followed from the first by their own sizes, end where the data ends: some recorders
+/// write nonsense for the sizes behind the tags.
+fn flv_tags_fill(file: &File, end: u64, length: u64) -> io::Result<bool> {
+    const FIRST_TAG: u64 = 13;
+    const OVERHEAD_BYTES: u64 = 15;
+    let mut position = FIRST_TAG;
+    while position < end && position + OVERHEAD_BYTES <= length {
+        let mut header = [0; 4];
+        file.read_exact_at(&mut header, position)?;
+        let [kind, high, middle, low] = header;
+        if !matches!(kind & 0x1f, 8 | 9 | 18) {
+            return Ok(false);
+        }
+        position += OVERHEAD_BYTES + u64::from(u32::from_be_bytes([0, high, middle, low]));
+    }
+    // The last size may be zeros, which count to the tail.
+    Ok(position >= end && position <= length && position < end + ZERO_TAIL_MIN_BYTES)
 }
 
 fn flv_tag_ends_at(file: &File, end: u64) -> io::Result<bool> {

@@ -12,12 +12,11 @@ const FLAG_DISCARD: i32 = 4;
 pub struct Packet {
     raw: RawPacket,
     base: TimeBase,
-    guessed: bool,
 }
 
 impl Packet {
     pub(super) fn new(raw: RawPacket, base: TimeBase) -> Self {
-        Self { raw, base, guessed: false }
+        Self { raw, base }
     }
 
     pub(super) fn raw(&self) -> &RawPacket {
@@ -33,19 +32,7 @@ impl Packet {
     /// # Errors
     /// Out of memory.
     pub fn reference(&self) -> Result<Self, AvError> {
-        Ok(Self { raw: self.raw.reference()?, base: self.base, guessed: self.guessed })
-    }
-
-    /// Says that the file had no presentation time for it.
-    pub(super) fn guess_pts(mut self) -> Self {
-        self.guessed = true;
-        self
-    }
-
-    /// Returns whether the file had no presentation time for it; what [`Packet::pts`] tells is then when it is
-    /// decoded, which for pictures out of order is another's time.
-    pub fn has_guessed_pts(&self) -> bool {
-        self.guessed
+        Ok(Self { raw: self.raw.reference()?, base: self.base })
     }
 
     /// Returns the stream's position in its container.
@@ -120,6 +107,11 @@ impl Packet {
     /// Returns whether it brings new codec headers (a change in mid-stream).
     pub fn has_new_headers(&self) -> bool {
         self.raw.has_side_data(ffmpeg_next::ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA)
+    }
+
+    /// Returns whether it is scrambled and no key was known.
+    pub fn is_encrypted(&self) -> bool {
+        self.raw.has_side_data(ffmpeg_next::ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO)
     }
 
     /// Returns the payload.

@@ -72,7 +72,7 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, packet: &Packet) {
-        let Some(pts) = packet.pts().map(|pts| pts.ticks) else { return };
+        let Some(pts) = packet.pts().or(packet.dts()).map(|pts| pts.ticks) else { return };
         self.last_is_damaged = packet.is_corrupt();
         if packet.is_corrupt() {
             self.damaged += 1;
@@ -106,6 +106,9 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     let (mut pictures, mut sound) = (Tally::default(), Tally::default());
     while let Read::Packet(packet) = demuxer.read()? {
         let index = Some(packet.stream_index());
+        if packet.is_encrypted() {
+            return Err(AvError::Encrypted);
+        }
         if index == video {
             pictures.add(&packet);
         } else if index == audio {
@@ -304,23 +307,25 @@ impl Scan {
         let present = info.duration_seconds;
         let declared = info.declared_duration_seconds;
         let frame = info.video.as_ref().map_or(0.0, VideoInfo::frame_seconds);
-        let agrees = |seconds: f64, declared: f64| {
-            (seconds - declared).abs() <= (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame)
-        };
-        // FLV and Matroska declare where the clock ends, not how long it ran: B-frames alone start it at 80 ms.
-        let end = start_seconds(info) + present;
-        let meets = |declared| agrees(present, declared) || agrees(end, declared);
-        let short = |declared| present + forward + frame < declared * WHOLE_SHARE && !meets(declared);
-        if declared.is_some_and(short) || (layout.torn && declared.is_none()) {
+        // Some headers count from zero and some from the first packet. From zero only where that fits: on a clock that
+        // starts an hour late, every end is late enough.
+        let end = info.end_seconds();
+        let short = declared.is_some_and(|declared| {
+            let reached = |seconds: f64| seconds + forward + frame >= declared * WHOLE_SHARE;
+            let fits = reached(end) && end <= declared * (2.0 - WHOLE_SHARE) + frame;
+            !reached(present) && !fits
+        });
+        if short || (layout.torn && declared.is_none()) {
             return Some(Oddity::Truncated { present_seconds: present, declared_seconds: declared });
         }
         if layout.torn {
             return Some(Oddity::TornTail);
         }
         let declared = declared?;
+        let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        let off = (present - declared).abs().min((end - declared).abs()) > tolerance;
         // After a jump the header's word and ours cannot agree.
-        (!meets(declared) && self.repairs.jumps == 0)
-            .then_some(Oddity::WrongDuration { declared_seconds: declared })
+        (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
     }
 
     fn late_keyframe(&self, info: &MediaInfo) -> Option<Oddity> {
@@ -331,13 +336,6 @@ impl Scan {
         // Leading pictures of an open GOP come after their keyframe in the file, so they are not counted here.
         (packets > 0 && video.keyframes > 0).then_some(Oddity::LateKeyframe { packets, seconds })
     }
-}
-
-/// Returns where the recording begins on its own clock, in seconds.
-fn start_seconds(info: &MediaInfo) -> f64 {
-    let video = info.video.as_ref().map(|video| video.start_seconds);
-    let audio = info.audio.as_ref().map(|audio| audio.start_seconds);
-    video.into_iter().chain(audio).reduce(f64::min).unwrap_or(0.0)
 }
 
 fn longest_gap(keyframes: &[i64], end_seconds: f64, base: TimeBase) -> f64 {

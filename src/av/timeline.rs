@@ -2,7 +2,7 @@
 //!
 //! Invariants, kept by [`Timeline::place`]:
 //! 1. decode times of a stream rise strictly;
-//! 2. no packet is shown before it is decoded, as long as the file has times for all;
+//! 2. no packet is shown before it is decoded;
 //! 3. streams that jump together keep their distance: a jump's offset is shared, never guessed anew per stream.
 //!
 //! A pause is not a jump. When one stream is silent while another goes on, the clock of all has moved on, and the
@@ -26,7 +26,7 @@ pub struct Repairs {
     pub forward_microseconds: i64,
     /// Decode times moved to the next tick.
     pub unordered: u64,
-    /// Packets that had no presentation time.
+    /// Packets that had no time at all.
     pub missing: u64,
 }
 
@@ -48,10 +48,10 @@ struct Stream {
     base: TimeBase,
     /// Microseconds to add to the file's clock.
     offset: i64,
+    /// Frames that the decoder holds back to put them in order; 0 for sound.
+    delay_frames: i64,
     last_dts: Option<i64>,
     last_duration: i64,
-    /// A packet lacked a time, so that decode times are partly our guess: they must not push presentation times.
-    guessing: bool,
 }
 
 /// Times of one packet in ticks of its stream; `None` where the file has none.
@@ -62,10 +62,10 @@ pub(super) struct Times {
     pub(super) duration: i64,
 }
 
-/// Times of one packet after repair.
+/// Times of one packet after repair. The presentation time stays unknown where only the decoder can tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
-    pub(super) pts: i64,
+    pub(super) pts: Option<i64>,
     pub(super) dts: i64,
 }
 
@@ -87,12 +87,13 @@ impl Timeline {
         self.origin = origin;
     }
 
-    /// Follows stream `index`, counted in `base`.
-    pub(super) fn follow(&mut self, index: usize, base: TimeBase) {
+    /// Follows stream `index`, counted in `base`, whose decoder holds back `delay_frames`.
+    pub(super) fn follow(&mut self, index: usize, base: TimeBase, delay_frames: i64) {
         if self.streams.len() <= index {
             self.streams.resize_with(index + 1, || None);
         }
-        self.streams[index] = Some(Stream { base, offset: 0, last_dts: None, last_duration: 0, guessing: false });
+        let (offset, last_dts, last_duration) = (0, None, 0);
+        self.streams[index] = Some(Stream { base, offset, delay_frames, last_dts, last_duration });
     }
 
     /// Returns what was repaired so far.
@@ -103,23 +104,24 @@ impl Timeline {
     /// Returns the packet's times on the common clock; `None` for a stream that is not followed.
     pub(super) fn place(&mut self, index: usize, times: Times) -> Option<Placed> {
         let origin = self.origin;
-        let stream = self.streams.get_mut(index)?.as_mut()?;
-        let (base, expected) = (stream.base, stream.expected());
-        let dts = times.dts.or(times.pts);
-        if times.pts.is_none() {
+        let stream = self.streams.get(index)?.as_ref()?;
+        let (base, offset, expected) = (stream.base, stream.offset, stream.expected());
+        let in_order = stream.delay_frames == 0;
+        let guess = times.pts.map(|pts| stream.guess(pts, times.duration));
+        if times.dts.or(times.pts).is_none() || (times.pts.is_none() && !in_order) {
             self.repairs.missing += 1;
         }
-        stream.guessing |= times.pts.is_none() || times.dts.is_none();
-        let offset = stream.offset;
-        let offset = match dts {
+        let offset = match times.dts.or(guess) {
             Some(dts) => self.offset_for(index, Timestamp::new(dts, base).microseconds()),
             None => offset,
         };
         let ticks = Timestamp::from_microseconds(offset).rescale(base).ticks;
-        let dts = dts.map_or_else(|| expected.unwrap_or(0), |dts| dts.saturating_add(ticks));
-        let placed = self.rise(index, dts, times.pts.map(|pts| pts.saturating_add(ticks)), times.duration);
+        let move_by = |at: i64| at.saturating_add(ticks);
+        let dts = times.dts.or(guess).map_or_else(|| expected.unwrap_or(0), move_by);
+        let pts = times.pts.map(move_by).or(in_order.then_some(dts));
+        let placed = self.rise(index, dts, pts, times.duration);
         let origin = Timestamp::from_microseconds(origin).rescale(base).ticks;
-        Some(Placed { pts: placed.pts - origin, dts: placed.dts - origin })
+        Some(Placed { pts: placed.pts.map(|pts| pts - origin), dts: placed.dts - origin })
     }
 
     /// Returns the offset under which a packet with this decode time continues its stream, a new one after a jump.
@@ -157,13 +159,12 @@ impl Timeline {
     /// Makes the decode time rise, and keeps the presentation time at or after it.
     fn rise(&mut self, index: usize, dts: i64, pts: Option<i64>, duration: i64) -> Placed {
         let Some(stream) = self.streams.get_mut(index).and_then(Option::as_mut) else {
-            return Placed { pts: pts.unwrap_or(dts), dts };
+            return Placed { pts, dts };
         };
         let lowest = stream.last_dts.map(|last| last + 1);
         let risen = lowest.map_or(dts, |lowest| dts.max(lowest));
-        let shown = pts.unwrap_or(risen);
-        let shown = if stream.guessing { shown } else { shown.max(risen) };
-        if risen != dts || pts.is_some_and(|pts| pts != shown) {
+        let shown = pts.map(|pts| pts.max(risen));
+        if risen != dts || pts != shown {
             self.repairs.unordered += 1;
         }
         if duration > 0 {
@@ -183,6 +184,16 @@ impl Stream {
     fn expected(&self) -> Option<i64> {
         self.last_dts.map(|last| last + self.last_duration.max(1))
     }
+
+    /// Returns the decode time of a packet that has none: Matroska stores only when a frame is shown, and libav works
+    /// the rest out from the third or so frame on. Counted on the file's own clock.
+    fn guess(&self, pts: i64, duration: i64) -> i64 {
+        let guess = match self.expected() {
+            Some(expected) => expected - Timestamp::from_microseconds(self.offset).rescale(self.base).ticks,
+            None => pts - self.delay_frames * duration.max(1),
+        };
+        guess.min(pts)
+    }
 }
 
 #[cfg(test)]
@@ -194,8 +205,8 @@ mod tests {
 
     fn timeline() -> Timeline {
         let mut timeline = Timeline::new(10_000_000);
-        timeline.follow(0, MILLISECONDS);
-        timeline.follow(1, MILLISECONDS);
+        timeline.follow(0, MILLISECONDS, 2);
+        timeline.follow(1, MILLISECONDS, 0);
         timeline
     }
 
@@ -247,9 +258,28 @@ mod tests {
     #[test]
     fn packets_without_times_follow_their_predecessor() {
         let mut timeline = timeline();
-        place(&mut timeline, 0, 0);
+        place(&mut timeline, 1, 0);
         let nothing = Times { pts: None, dts: None, duration: 40 };
-        assert_eq!(timeline.place(0, nothing), Some(Placed { pts: 40, dts: 40 }));
+        assert_eq!(timeline.place(1, nothing), Some(Placed { pts: Some(40), dts: 40 }));
+        assert_eq!(timeline.repairs().missing, 1);
+    }
+
+    #[test]
+    fn decode_times_that_matroska_leaves_out_leave_the_presentation_times_alone() {
+        let mut timeline = timeline();
+        let times = [(33, None), (167, None), (100, Some(33)), (67, Some(67)), (133, Some(100))];
+        for ((pts, dts), wanted) in times.into_iter().zip([-33, 0, 33, 67, 100]) {
+            let placed = timeline.place(0, Times { pts: Some(pts), dts, duration: 33 });
+            assert_eq!(placed, Some(Placed { pts: Some(pts), dts: wanted }));
+        }
+        assert_eq!(timeline.repairs(), &Repairs::default());
+    }
+
+    #[test]
+    fn a_presentation_time_that_only_the_decoder_knows_stays_unknown() {
+        let mut timeline = timeline();
+        let placed = timeline.place(0, Times { pts: None, dts: Some(7), duration: 40 });
+        assert_eq!(placed, Some(Placed { pts: None, dts: 7 }));
         assert_eq!(timeline.repairs().missing, 1);
     }
 }

@@ -145,10 +145,9 @@ impl Track {
         self.seconds = pts.seconds();
         frame.set_pts(pts);
         frame.set_keyframe(false);
-        // A recipe's encoder is emptied after every frame, so it always has room.
-        match self.encoder.send(&frame)? {
-            Sent::Accepted | Sent::Full => Ok(()),
-        }
+        let sent = self.encoder.send(&frame)?;
+        assert_eq!(sent, Sent::Accepted, "a recipe's encoder is emptied after every frame, so it has room");
+        Ok(())
     }
 
     /// One frame through the graph and the encoder, and whatever packets that yields.
@@ -160,7 +159,10 @@ impl Track {
         match self.graph.receive()? {
             Received::Item(frame) => self.send(frame)?,
             Received::NeedsInput => {}
-            Received::End => self.encoder.send_end()?,
+            Received::End => {
+                let sent = self.encoder.send_end()?;
+                assert_eq!(sent, Sent::Accepted, "emptied after every frame");
+            }
         }
         loop {
             match self.encoder.receive()? {

@@ -66,8 +66,8 @@ fn transcode_args(words: &[OsString]) -> Result<TranscodeArgs, CommandError> {
 fn closing(folder: &Path, lesson: &Path) -> String {
     let (out, lesson) = (folder.join("out"), lesson.display());
     format!(
-        "\nEach file was checked frame by frame count, clock, sound, first and last pictures before it got its name.\n\
-         The files are in {}. Next:\n\
+        "\nEach file was proven before it got its name: frames counted, clock and sound held against the source,\n\
+         first and last pictures decoded. The files are in {}. Next:\n\
          \x20 reelmill probe {lesson}                               what is in the recording\n\
          \x20 reelmill transcode {lesson} -r 480P -o {}/ --explain  what would be done, and why\n",
         out.display(),

@@ -27,6 +27,15 @@ pub struct MediaInfo {
     pub deep_analysis: bool,
 }
 
+impl MediaInfo {
+    /// Returns the end of the last packet on the recording's own clock, in seconds.
+    pub fn end_seconds(&self) -> f64 {
+        let video = self.video.as_ref().map(|video| video.end_seconds);
+        let audio = self.audio.as_ref().map(|audio| audio.end_seconds);
+        video.into_iter().chain(audio).fold(0.0, f64::max)
+    }
+}
+
 /// The chosen picture stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoInfo {

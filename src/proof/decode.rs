@@ -118,7 +118,17 @@ impl Group {
         if self.packets == 0 {
             return Ok(());
         }
-        self.decoder.send_end().map_err(ProofError::Unreadable)?;
+        loop {
+            match self.decoder.send_end() {
+                Ok(Sent::Full) => self.drain()?,
+                Ok(Sent::Accepted) => break,
+                Err(AvError::Decode(_)) => {
+                    self.refused += 1;
+                    break;
+                }
+                Err(error) => return Err(ProofError::Unreadable(error)),
+            }
+        }
         self.drain()?;
         let whole = self.decoded == self.packets && self.damaged == 0 && self.refused == 0;
         let some = self.decoded > self.damaged;

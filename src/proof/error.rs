@@ -54,6 +54,14 @@ pub enum ProofError {
         /// Sound later than it should be, in seconds.
         off_seconds: f64,
     },
+    /// Sound was lost or invented.
+    #[error("{actual} packets of sound where {expected} were expected")]
+    Sound {
+        /// Packets that went in.
+        expected: u64,
+        /// Packets that came out.
+        actual: u64,
+    },
     /// The sound is gone.
     #[error("it has no sound where there should be some")]
     NoAudio,
@@ -104,6 +112,7 @@ impl Failure for ProofError {
             Self::Duration { .. } => "PROOF_DURATION",
             Self::Header { .. } => "PROOF_HEADER",
             Self::Sync { .. } => "PROOF_SYNC",
+            Self::Sound { .. } => "PROOF_SOUND",
             Self::NoAudio => "PROOF_NO_AUDIO",
             Self::Torn { .. } => "PROOF_TORN",
             Self::Timestamps { .. } => "PROOF_TIMESTAMPS",

@@ -3,7 +3,7 @@
 //! Invariants that a proven file satisfies, each with the function that holds it:
 //! 1. it has exactly the frames it was given ([`Expectation::check_frames`]);
 //! 2. it lasts as long as what it was made from ([`Expectation::check_duration`]);
-//! 3. sound and picture begin together and stay together ([`Expectation::check_sync`]);
+//! 3. sound and picture begin together and stay together, and no sound is lost ([`Expectation::check_sync`]);
 //! 4. decode times rise strictly and nothing is torn ([`check_structure`]);
 //! 5. its first and last group of pictures decode ([`decode::check`]);
 //! 6. an MP4's index stands where players want it ([`check_structure`]).
@@ -48,6 +48,8 @@ pub struct Expectation {
 /// Where the sound must lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AudioExpectation {
+    /// Packets of sound.
+    pub packets: u64,
     /// Seconds from the picture's start to the sound's, an encoder's priming included (below zero then).
     pub start_offset_seconds: f64,
     /// Seconds from the picture's end to the sound's end.
@@ -172,7 +174,11 @@ impl Expectation {
     }
 
     fn check_sync(&self, info: &MediaInfo) -> Result<(), ProofError> {
-        let (Some(expected), Some(video)) = (self.audio, &info.video) else { return Ok(()) };
+        let actual = info.audio.as_ref().map_or(0, |audio| audio.packets);
+        let Some(expected) = self.audio else {
+            return if actual == 0 { Ok(()) } else { Err(ProofError::Sound { expected: 0, actual }) };
+        };
+        let Some(video) = &info.video else { return Ok(()) };
         let Some(audio) = &info.audio else { return Err(ProofError::NoAudio) };
         let start = audio.start_seconds - video.start_seconds - expected.start_offset_seconds;
         // MP4's edit list says what is priming, and whole packets of it are not even read: at 8 kHz that is 128 ms.
@@ -187,6 +193,10 @@ impl Expectation {
         let end = audio.end_seconds - video.end_seconds - expected.end_offset_seconds;
         if end.abs() > SYNC_SECONDS + packet {
             return Err(ProofError::Sync { place: "end", off_seconds: end });
+        }
+        // A hole in the middle moves neither end.
+        if actual != expected.packets {
+            return Err(ProofError::Sound { expected: expected.packets, actual });
         }
         Ok(())
     }

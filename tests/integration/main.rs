@@ -1,11 +1,14 @@
 //! The tests that run the linked libraries and the binary: one file, linked once. Names are sentences.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod fence;
+mod file_trap;
 mod flush_trap;
 mod ladder;
 mod oracle_x264;
 mod picture_trap;
 mod probe;
+mod proof;
 mod real_clip;
 mod size_change_trap;
 mod sound_trap;

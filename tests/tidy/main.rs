@@ -140,7 +140,7 @@ fn nothing_is_marked_as_unfinished() {
 #[test]
 fn every_source_file_is_compiled() {
     expect_none("declare or delete", &tree::dead_files(&sources(&["src"]), &["src/lib.rs", "src/main.rs"]));
-    let roots = ["tests/tidy/main.rs", "tests/integration/main.rs"];
+    let roots = ["tests/tidy/main.rs", "tests/integration/main.rs", "tests/integration/leak.rs"];
     expect_none("declare or delete", &tree::dead_files(&sources(&["tests"]), &roots));
 }
 

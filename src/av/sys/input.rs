@@ -74,6 +74,9 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
     }
     // SAFETY: libav gives `size` writable bytes.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, usize::try_from(size).unwrap_or(0)) };
+    let left = reader.file.stream_position().map_or(0, |position| reader.length.saturating_sub(position));
+    let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+    let buffer = &mut buffer[..wanted];
     loop {
         match reader.file.read(buffer) {
             Ok(0) => return ffi::AVERROR_EOF,
@@ -93,7 +96,7 @@ unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i6
         ffi::AVSEEK_SIZE => return i64::try_from(reader.length).unwrap_or(i64::MAX),
         ffi::SEEK_SET => SeekFrom::Start(u64::try_from(offset).unwrap_or(0)),
         ffi::SEEK_CUR => SeekFrom::Current(offset),
-        ffi::SEEK_END => SeekFrom::End(offset),
+        ffi::SEEK_END => SeekFrom::Start(reader.length.saturating_add_signed(offset)),
         _ => return i64::from(ffi::AVERROR(ffi::EINVAL)),
     };
     match reader.file.seek(target) {
@@ -167,6 +170,20 @@ impl InputContext {
         // SAFETY: null or a static definition.
         let name = unsafe { format.as_ref() }.and_then(|format| string(format.name));
         Ok((name.unwrap_or_default(), score, InputFormat(format)))
+    }
+
+    /// Makes the file end at `length` bytes for the demuxer, whatever follows.
+    pub(in crate::av) fn end_at(&mut self, length: u64) {
+        // SAFETY: reader and context live as long as `io`, and no call of libav is running. What detection has
+        // buffered beyond the end is cut off the buffer's end, which stays at or behind `buf_ptr`.
+        unsafe {
+            (*self.io.reader).length = length;
+            let Some(context) = self.io.context.as_mut() else { return };
+            let held = i64::try_from(context.buf_end.offset_from(context.buf_ptr)).unwrap_or(0);
+            let beyond = context.pos.saturating_sub_unsigned(length).clamp(0, held);
+            context.buf_end = context.buf_end.offset(-isize::try_from(beyond).unwrap_or(0));
+            context.pos -= beyond;
+        }
     }
 
     /// Opens the demuxer as `format`.

@@ -4,8 +4,6 @@ use super::super::TranscodeError;
 use crate::av::decode::{Decoder, Threads};
 use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
 use crate::media::{TimeBase, Timestamp};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Refused packets in a row after which the rest is not worth trying. A flipped bit costs one; a group of pictures
 /// whose headers are gone costs all of its packets, so this is more than the usual group.
@@ -34,6 +32,10 @@ pub(in crate::transcode) struct Tally {
     pub(super) before_keyframe: u64,
     /// Changes of the picture's shape in mid-stream.
     pub(super) reshaped: u64,
+    /// Pictures that are cut off or damaged by the demuxer's word, and therefore not copied.
+    pub(super) torn_pictures: u64,
+    /// Packets of sound of that kind.
+    pub(super) torn_sounds: u64,
     /// Packets of sound that could not be decoded.
     pub(super) sound_errors: u64,
     /// Time of the first frame, in microseconds.
@@ -72,9 +74,6 @@ pub(super) struct PictureDecoder {
     base: TimeBase,
     last: Option<i64>,
     seen_keyframe: bool,
-    /// Times of the packets inside, once the file lacked one: what is decoded comes out in the order it is shown, so
-    /// the earliest time belongs to the next frame. Old AVI has decode times only.
-    pending: Option<BinaryHeap<Reverse<i64>>>,
 }
 
 impl PictureDecoder {
@@ -82,7 +81,7 @@ impl PictureDecoder {
         let decoder = Decoder::open(stream, Threads::Auto)?;
         let tally = Tally::default();
         let base = stream.time_base;
-        Ok(Self { decoder, tally, refused_in_a_row: 0, base, last: None, seen_keyframe: false, pending: None })
+        Ok(Self { decoder, tally, refused_in_a_row: 0, base, last: None, seen_keyframe: false })
     }
 
     pub(super) fn tally(&self) -> &Tally {
@@ -106,7 +105,6 @@ impl PictureDecoder {
             self.tally.dropped += 1;
             return Ok(());
         }
-        self.expect_frame_of(packet);
         loop {
             let sent = self.decoder.send(packet);
             self.drain(sink)?;
@@ -118,20 +116,6 @@ impl PictureDecoder {
                 Ok(Sent::Full) => {}
                 Err(AvError::Decode(_)) => return self.refuse(),
                 Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn expect_frame_of(&mut self, packet: &Packet) {
-        /// More than any decoder holds: what is left over belongs to pictures that never came.
-        const PENDING_MAX: usize = 64;
-        if packet.has_guessed_pts() {
-            self.pending.get_or_insert_default();
-        }
-        if let (Some(pending), Some(pts)) = (&mut self.pending, packet.pts()) {
-            pending.push(Reverse(pts.rescale(self.base).ticks));
-            if pending.len() > PENDING_MAX {
-                pending.pop();
             }
         }
     }
@@ -151,7 +135,18 @@ impl PictureDecoder {
         &mut self,
         sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        self.decoder.send_end()?;
+        loop {
+            match self.decoder.send_end() {
+                Ok(Sent::Full) => self.drain(sink)?,
+                Ok(Sent::Accepted) => break,
+                // The last packets' damage surfaces here; the frames before them are still inside.
+                Err(AvError::Decode(_)) => {
+                    self.refuse()?;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
         self.drain(sink)
     }
 
@@ -172,8 +167,7 @@ impl PictureDecoder {
 
     /// Counts a frame and makes its time rise.
     fn accept(&mut self, mut frame: Frame) -> Frame {
-        let earliest = self.pending.as_mut().and_then(BinaryHeap::pop).map(|Reverse(pts)| pts);
-        let pts = earliest.or_else(|| frame.pts().map(|pts| pts.rescale(self.base).ticks));
+        let pts = frame.pts().map(|pts| pts.rescale(self.base).ticks);
         let lowest = self.last.map(|last| last + 1);
         let risen = match (pts, lowest) {
             (Some(pts), Some(lowest)) => pts.max(lowest),
@@ -189,9 +183,5 @@ impl PictureDecoder {
         self.tally.first.get_or_insert(pts.microseconds());
         self.tally.last = Some(pts.microseconds());
         frame
-    }
-
-    pub(super) fn tally_mut(&mut self) -> &mut Tally {
-        &mut self.tally
     }
 }

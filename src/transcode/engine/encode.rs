@@ -137,8 +137,11 @@ impl Core {
             let last = Timestamp::new(1, self.plan.frame_rate.inverse()).rescale(self.tick()).ticks;
             self.encode(held, at, last.max(1), sink)?;
         }
-        if let Some(encoder) = &mut self.encoder {
-            encoder.send_end()?;
+        while let Some(encoder) = &mut self.encoder {
+            if encoder.send_end()? == Sent::Accepted {
+                break;
+            }
+            self.drain(sink)?;
         }
         self.drain(sink)
     }

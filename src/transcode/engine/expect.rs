@@ -16,17 +16,21 @@ pub(super) struct Made {
     pub(super) start_microseconds: i64,
     /// Seconds of silence in front of encoded sound; `None` without sound.
     pub(super) priming: Option<f64>,
+    /// Packets of encoded sound; `None` where the source's own are copied.
+    pub(super) sounds: Option<u64>,
 }
 
-/// Returns what a file with the source's own packets must be.
-pub(super) fn copied(info: &MediaInfo, with_sound: bool) -> Expectation {
+/// Returns what a file with the source's own pictures must be; `tally` tells which of its packets were left out, and
+/// `sounds` how many packets of sound were encoded, if any were.
+pub(super) fn copied(info: &MediaInfo, with_sound: bool, sounds: Option<u64>, tally: &Tally) -> Expectation {
     let video = info.video.as_ref();
     let audio = info.audio.as_ref().filter(|_| with_sound).zip(video);
     Expectation {
-        frames: video.map(|video| video.packets),
+        frames: video.map(|video| video.packets - tally.torn_pictures),
         video_seconds: video.map_or(0.0, |video| video.end_seconds - video.start_seconds),
         frame_seconds: video.map_or(0.0, VideoInfo::frame_seconds),
         audio: audio.map(|(audio, video)| AudioExpectation {
+            packets: sounds.unwrap_or(audio.packets - tally.torn_sounds),
             start_offset_seconds: audio.start_seconds - video.start_seconds,
             end_offset_seconds: audio.end_seconds - video.end_seconds,
             priming_seconds: 0.0,
@@ -48,6 +52,7 @@ pub(super) fn encoded(
     let seconds = Timestamp::new(made.counts.end, made.tick).seconds();
     check_whole(video, made, tally, start + origin_seconds, seconds)?;
     let expected = |audio: &AudioInfo, priming: f64| AudioExpectation {
+        packets: made.sounds.unwrap_or(audio.packets - tally.torn_sounds),
         start_offset_seconds: audio.start_seconds + audio.priming_seconds - origin_seconds - start - priming,
         end_offset_seconds: audio.end_seconds - origin_seconds - start - seconds,
         priming_seconds: priming,

@@ -52,6 +52,8 @@ pub(super) struct Feed {
     sounds: Vec<SoundEncoder>,
     outlets: Vec<Outlet>,
     origin_seconds: f64,
+    torn_pictures: u64,
+    torn_sounds: u64,
 }
 
 impl Feed {
@@ -76,7 +78,18 @@ impl Feed {
             Chain::new(describe)
         });
         let sounds = sound_encoders(job, audio.as_ref())?;
-        Ok(Self { demuxer, video, audio, decoder, prepare, sounds, outlets: Vec::new(), origin_seconds })
+        Ok(Self {
+            demuxer,
+            video,
+            audio,
+            decoder,
+            prepare,
+            sounds,
+            outlets: Vec::new(),
+            origin_seconds,
+            torn_pictures: 0,
+            torn_sounds: 0,
+        })
     }
 
     pub(super) fn add_outlet(&mut self, outlet: Outlet) {
@@ -127,16 +140,23 @@ impl Feed {
     }
 
     fn picture(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
-        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.pictures) {
-            outlet.send(Unit::Picture(packet.reference()?));
+        // A decoder tells what it makes of a damaged packet; a copy would pass the damage on unsaid.
+        if packet.is_corrupt() {
+            self.torn_pictures += 1;
+        } else {
+            for outlet in self.outlets.iter_mut().filter(|outlet| outlet.pictures) {
+                outlet.send(Unit::Picture(packet.reference()?));
+            }
         }
         let Self { decoder: Some(decoder), prepare, outlets, .. } = self else { return Ok(()) };
         decoder.send(packet, &mut |frame| through(prepare, outlets, &frame))
     }
 
     fn sound_packet(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
-        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.sound == Some(AudioPlan::Copy)) {
-            outlet.send(Unit::Sound(packet.reference()?));
+        if packet.is_corrupt() {
+            self.torn_sounds += 1;
+        } else {
+            hand_out_sound(&mut self.outlets, &AudioPlan::Copy, packet)?;
         }
         let Self { sounds, outlets, .. } = self;
         for sound in sounds {
@@ -166,14 +186,15 @@ impl Feed {
     }
 
     /// Returns what decoding came to, if that is good enough.
-    fn tally(&mut self) -> Result<Arc<super::decode::Tally>, TranscodeError> {
+    fn tally(&self) -> Result<Arc<super::decode::Tally>, TranscodeError> {
         let sound_errors = self.sounds.iter().map(SoundEncoder::errors).max().unwrap_or(0);
-        let Some(decoder) = &mut self.decoder else {
-            return Ok(Arc::new(super::decode::Tally { sound_errors, ..Default::default() }));
-        };
-        decoder.tally_mut().sound_errors = sound_errors;
-        decoder.tally().check()?;
-        Ok(Arc::new(decoder.tally().clone()))
+        let mut tally = super::decode::Tally::default();
+        if let Some(decoder) = &self.decoder {
+            decoder.tally().check()?;
+            tally = decoder.tally().clone();
+        }
+        let Self { torn_pictures, torn_sounds, .. } = *self;
+        Ok(Arc::new(super::decode::Tally { sound_errors, torn_pictures, torn_sounds, ..tally }))
     }
 }
 

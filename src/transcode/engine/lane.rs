@@ -86,7 +86,8 @@ impl<'a> Lane<'a> {
         let failed = |source| TranscodeError::File { operation: "copy", path: self.part.clone(), source };
         let bytes = fs::copy(self.job.source, &self.part).map_err(failed)?;
         progress.add_bytes(bytes);
-        let expectation = expect::copied(self.job.info, self.rendition().audio != AudioPlan::None);
+        let expectation =
+            expect::copied(self.job.info, self.rendition().audio != AudioPlan::None, None, &Tally::default());
         Ok(Written { expectation, tally: Arc::default() })
     }
 
@@ -103,8 +104,9 @@ impl<'a> Lane<'a> {
                 Ok(Unit::Sound(packet)) => output.sound(packet)?,
                 Ok(Unit::Frame(_)) => {}
                 Ok(Unit::End(tally)) => {
+                    let sounds = self.encoded_sounds(&output);
                     output.finish()?;
-                    let mut expectation = expect::copied(self.job.info, priming.is_some());
+                    let mut expectation = expect::copied(self.job.info, priming.is_some(), sounds, &tally);
                     if let Some(audio) = &mut expectation.audio {
                         audio.priming_seconds = priming.unwrap_or(0.0);
                         audio.start_offset_seconds -= audio.priming_seconds;
@@ -140,8 +142,9 @@ impl<'a> Lane<'a> {
                 Ok(Unit::End(tally)) => {
                     encoder.finish(&mut |packet| keep(&mut packets, packet))?;
                     mux(&encoder, &mut output, &mut packets)?;
+                    let sounds = self.encoded_sounds(&output);
                     output.finish()?;
-                    return self.made(&encoder, plan, priming, tally);
+                    return self.made(&encoder, plan, (priming, sounds), tally);
                 }
                 Err(_) => return Err(TranscodeError::FeedEnded),
             }
@@ -153,15 +156,20 @@ impl<'a> Lane<'a> {
         &self,
         encoder: &PictureEncoder,
         plan: &VideoPlan,
-        priming: Option<f64>,
+        (priming, sounds): (Option<f64>, Option<u64>),
         tally: Arc<Tally>,
     ) -> Result<Written, TranscodeError> {
         let counts = encoder.counts();
-        let made = Made { counts, tick: encoder.time_base(), start_microseconds: encoder.start(), priming };
+        let made = Made { counts, tick: encoder.time_base(), start_microseconds: encoder.start(), priming, sounds };
         let expectation = expect::encoded(self.job.info, plan, &made, &tally, self.origin_seconds)?;
         let mut tally = Arc::unwrap_or_clone(tally);
         tally.reshaped = encoder.reshaped();
         Ok(Written { expectation, tally: Arc::new(tally) })
+    }
+
+    /// Returns how many packets of sound were written, where they are not the source's own.
+    fn encoded_sounds(&self, output: &Output<'_>) -> Option<u64> {
+        matches!(self.rendition().audio, AudioPlan::Aac(_)).then(|| output.sounds())
     }
 
     /// Takes the queue and opens the file's frame; the last value is the sound's priming in seconds, where there is

@@ -21,6 +21,7 @@ pub(super) struct Output<'a> {
     sound: Option<StreamParameters>,
     held: Vec<Packet>,
     open: Option<Open>,
+    sounds: u64,
 }
 
 struct Open {
@@ -37,12 +38,17 @@ impl<'a> Output<'a> {
         progress: &'a RenditionProgress,
         interrupt: &'a Interrupt,
     ) -> Self {
-        Self { path, container, interrupt, progress, sound, held: Vec::new(), open: None }
+        Self { path, container, interrupt, progress, sound, held: Vec::new(), open: None, sounds: 0 }
     }
 
     /// Returns whether the header is written.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Returns how many packets of sound were written.
+    pub(super) fn sounds(&self) -> u64 {
+        self.sounds
     }
 
     /// Writes the header and what was held back.
@@ -70,6 +76,7 @@ impl<'a> Output<'a> {
         let Some(stream) = open.sound else { return Ok(()) };
         self.progress.add_bytes(packet.payload().len() as u64);
         packet.rescale(open.muxer.time_base(stream), 0);
+        self.sounds += 1;
         Ok(open.muxer.write(stream, packet)?)
     }
 

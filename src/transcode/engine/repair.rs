@@ -16,6 +16,9 @@ pub(super) fn sentences(info: &MediaInfo, rendition: &RenditionPlan, tally: &Tal
     if matches!(rendition.audio, AudioPlan::Aac(_)) && tally.sound_errors > 0 {
         sentences.push(format!("{} of sound could not be decoded", packets(tally.sound_errors)));
     }
+    if rendition.audio == AudioPlan::Copy && tally.torn_sounds > 0 {
+        sentences.push(format!("{} of sound left out", plural(tally.torn_sounds, "damaged packet")));
+    }
     sentences
 }
 

@@ -82,14 +82,26 @@ impl SoundEncoder {
         &mut self,
         sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        self.decoder.send_end()?;
+        loop {
+            match self.decoder.send_end() {
+                Ok(Sent::Full) => self.drain_decoder(sink)?,
+                Ok(Sent::Accepted) => break,
+                Err(AvError::Decode(_)) => {
+                    self.errors += 1;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
         self.drain_decoder(sink)?;
         self.flush_resampler(sink)?;
         if let Some(framer) = &mut self.framer {
             framer.send_end(None)?;
         }
         self.drain_framer(sink)?;
-        self.encoder.send_end()?;
+        while self.encoder.send_end()? == Sent::Full {
+            self.drain_encoder(sink)?;
+        }
         self.drain_encoder(sink)
     }
 
@@ -188,9 +200,8 @@ impl SoundEncoder {
             if let Some(pts) = frame.pts() {
                 frame.set_pts(pts.rescale(self.encoder.time_base()));
             }
-            // The encoder is emptied after every frame, so it has room.
-            if self.encoder.send(&frame)? == Sent::Full {
-                self.errors += 1;
+            while self.encoder.send(&frame)? == Sent::Full {
+                self.drain_encoder(sink)?;
             }
             self.drain_encoder(sink)?;
         }

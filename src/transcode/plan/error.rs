@@ -106,6 +106,8 @@ impl Failure for PlanError {
             Self::Container { .. } => "USAGE_CONTAINER",
             Self::NoVideo => "MEDIA_NO_VIDEO",
             Self::Truncated { .. } => "MEDIA_TRUNCATED",
+            // No picture's header could be read, so there was no size to find.
+            Self::PictureSize { width: 0, height: 0 } => "MEDIA_UNDECODABLE",
             Self::PictureSize { .. } => "MEDIA_PICTURE_SIZE",
         }
     }
