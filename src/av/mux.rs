@@ -23,6 +23,8 @@ pub struct Muxer {
     output: OutputContext,
     path: PathBuf,
     interrupt: Interrupt,
+    /// Per stream, the decode time of the latest packet.
+    last_dts: Vec<Option<i64>>,
 }
 
 impl MuxerBuilder {
@@ -65,7 +67,7 @@ impl MuxerBuilder {
         if let Some((option, _)) = dictionary.first() {
             return Err(refused(option));
         }
-        Ok(Muxer { output: self.output, path: self.path, interrupt: self.interrupt })
+        Ok(Muxer { output: self.output, path: self.path, interrupt: self.interrupt, last_dts: Vec::new() })
     }
 }
 
@@ -83,8 +85,20 @@ impl Muxer {
     pub fn write(&mut self, stream: usize, mut packet: Packet) -> Result<(), AvError> {
         packet.raw_mut().stream_index = i32::try_from(stream).unwrap_or(i32::MAX);
         packet.raw_mut().pos = -1;
+        self.rise(stream, &mut packet);
         let written = self.output.write(packet.raw_mut());
         written.map_err(|failed| write_error(&self.path, &self.interrupt, failed))
+    }
+
+    /// Moves a decode time that the container's coarser tick made equal to the one before, to the next tick.
+    fn rise(&mut self, stream: usize, packet: &mut Packet) {
+        if self.last_dts.len() <= stream {
+            self.last_dts.resize(stream + 1, None);
+        }
+        let (Some(pts), Some(dts)) = (packet.pts(), packet.dts()) else { return };
+        let risen = self.last_dts[stream].map_or(dts.ticks, |last| dts.ticks.max(last + 1));
+        packet.set_times(pts.ticks.max(risen), risen);
+        self.last_dts[stream] = Some(risen);
     }
 
     /// Writes what is buffered and the trailer, and closes the file.

@@ -6,6 +6,7 @@ use crate::media::{TimeBase, Timestamp};
 
 const FLAG_KEY: i32 = 1;
 const FLAG_CORRUPT: i32 = 2;
+const FLAG_DISCARD: i32 = 4;
 
 /// A packet: one coded picture, or one run of coded sound.
 pub struct Packet {
@@ -96,6 +97,11 @@ impl Packet {
     /// Returns whether the demuxer knows that it is damaged or cut off.
     pub fn is_corrupt(&self) -> bool {
         self.raw.flags & FLAG_CORRUPT != 0
+    }
+
+    /// Returns whether it is decoded but not shown or heard, as an encoder's priming.
+    pub fn is_discarded(&self) -> bool {
+        self.raw.flags & FLAG_DISCARD != 0
     }
 
     /// Returns whether it brings new codec headers (a change in mid-stream).

@@ -65,6 +65,8 @@ struct Tally {
     shown: Vec<i64>,
     keyframes: Vec<i64>,
     packets_before_keyframe: u64,
+    /// Ticks of whole packets that decoders leave out.
+    discarded: i64,
     end: i64,
 }
 
@@ -76,6 +78,7 @@ impl Tally {
             self.damaged += 1;
         }
         self.packets += 1;
+        self.discarded += if packet.is_discarded() { packet.duration().ticks } else { 0 };
         self.bytes += packet.payload().len() as u64;
         // The first packet's headers are no change.
         self.new_headers += u64::from(packet.has_new_headers() && self.packets > 1);
@@ -244,6 +247,7 @@ impl Scan {
             channels: stream.channels(),
             layout: stream.layout(),
             frame_samples: stream.frame_samples(),
+            priming_seconds: seconds(tally.discarded),
             packets: tally.packets,
             start_seconds: seconds(tally.start()),
             end_seconds: seconds(tally.end).max(seconds(last) + packet_seconds),

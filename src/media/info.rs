@@ -129,6 +129,8 @@ pub struct AudioInfo {
     pub packets: u64,
     /// Time of the first sample, in seconds on the recording's own clock.
     pub start_seconds: f64,
+    /// Seconds from there on that decoders leave out by the container's word: whole packets of priming.
+    pub priming_seconds: f64,
     /// End of the last packet, in seconds on the same clock.
     pub end_seconds: f64,
     /// Payload of the stream.

@@ -54,6 +54,7 @@ fn sound() -> AudioInfo {
         layout: "stereo".to_owned(),
         frame_samples: 1024,
         packets: 2584,
+        priming_seconds: 0.0,
         start_seconds: 0.0,
         end_seconds: 60.0,
         bytes: 960_000,

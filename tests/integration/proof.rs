@@ -28,6 +28,7 @@ fn good(folder: &TempDir, container: Container) -> (PathBuf, Expectation) {
         video_seconds: 4.0,
         frame_seconds: VideoInfo::frame_seconds(&video),
         audio: Some(AudioExpectation {
+            priming_seconds: 0.0,
             packets: audio.packets,
             start_offset_seconds: audio.start_seconds - video.start_seconds,
             end_offset_seconds: audio.end_seconds - video.end_seconds,

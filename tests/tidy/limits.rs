@@ -114,3 +114,6 @@ pub(crate) const FENCES: &[Fence] = &[
 
 /// Where SQL may stand.
 pub(crate) const SQL_INSIDE: &[&str] = &["src/store.rs", "src/store/"];
+
+/// Error codes that no test reaches, and why.
+pub(crate) const UNTESTED_CODES: &[(&str, &str)] = &[];

@@ -160,3 +160,13 @@ fn error_codes_and_their_document_agree() {
     let documented = tree::codes_in_document(&read("docs/errors.md"));
     expect_none("every code has a cause and a cure", &tree::code_differences(&codes, &documented));
 }
+
+#[test]
+fn every_error_code_is_reached_by_a_test() {
+    let codes = tree::codes_in_source(&sources(&["src"]));
+    let files: Vec<SourceFile> = all_sources().into_iter().filter(|file| !file.path.contains("tidy")).collect();
+    expect_none(
+        "reach it by a test, or say why not",
+        &tree::untested_codes(&codes, &files, limits::UNTESTED_CODES),
+    );
+}

@@ -75,9 +75,31 @@ pub(crate) fn code_differences(codes: &BTreeMap<String, String>, documented: &BT
     unexplained.chain(unknown.map(|code| format!("docs/errors.md: no error answers `{code}`"))).collect()
 }
 
+/// Returns the codes that no test's string names, those in `excused` aside; and the excuses that are no longer needed.
+pub(crate) fn untested_codes(
+    codes: &BTreeMap<String, String>,
+    tests: &[SourceFile],
+    excused: &[(&str, &str)],
+) -> Vec<String> {
+    let in_tests = |file: &SourceFile, line: usize| file.is_test.get(line).copied().unwrap_or(false);
+    let named = |code: &str| {
+        let mut strings =
+            tests.iter().flat_map(|file| file.strings.iter().filter(|(line, _)| in_tests(file, *line)));
+        strings
+            .any(|(_, text)| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == code))
+    };
+    let is_excused = |code: &str| excused.iter().any(|(excuse, _)| *excuse == code);
+    let untested = codes.iter().filter(|(code, _)| !named(code) && !is_excused(code));
+    let needless = excused.iter().filter(|(code, _)| !codes.contains_key(*code) || named(code));
+    let untested = untested.map(|(code, at)| format!("{at}: no test reaches `{code}`"));
+    untested.chain(needless.map(|(code, _)| format!("`{code}` is excused and need not be"))).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{code_differences, codes_in_document, codes_in_source, dead_files, declared_module};
+    use super::{
+        code_differences, codes_in_document, codes_in_source, dead_files, declared_module, untested_codes,
+    };
     use crate::source::SourceFile;
 
     #[test]
@@ -111,5 +133,17 @@ mod tests {
             code_differences(&codes, &document),
             ["src/a.rs:3: `GONE_BAD` is not in docs/errors.md", "docs/errors.md: no error answers `NEW`"]
         );
+    }
+
+    #[test]
+    fn a_code_without_a_test_and_an_excuse_without_need_are_seen() {
+        let product = SourceFile::parse("src/a.rs", "fn code() {\n match x { 1 => \"BAD\", _ => \"WORSE\" }\n}");
+        let test = SourceFile::parse("tests/integration/a.rs", "const X: &str = \"error[BAD]: so it is\";");
+        let codes = codes_in_source(&[product]);
+        let files = [test];
+        assert_eq!(untested_codes(&codes, &files, &[]), ["src/a.rs:2: no test reaches `WORSE`"]);
+        assert_eq!(untested_codes(&codes, &files, &[("WORSE", "")]), Vec::<String>::new());
+        let needless = [("WORSE", ""), ("BAD", "")];
+        assert_eq!(untested_codes(&codes, &files, &needless), ["`BAD` is excused and need not be"]);
     }
 }

@@ -24,6 +24,7 @@ pub(in crate::command) fn info() -> MediaInfo {
             layout: "stereo".to_owned(),
             frame_samples: 1024,
             packets: 1875,
+            priming_seconds: 0.0,
             start_seconds: 0.0,
             end_seconds: 40.0,
             bytes: 100_000,

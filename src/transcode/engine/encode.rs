@@ -266,7 +266,14 @@ fn scale_chain(plan: &VideoPlan, source: &VideoInfo, shape: &PictureShape) -> St
 
 /// Returns whether pictures of this shape are what probing promised, turned upright.
 fn is_as_probed(source: &VideoInfo, shape: &PictureShape) -> bool {
-    filter::upright_size(source) == (shape.width, shape.height)
+    let now = shape.sample_aspect_ratio;
+    let same_pixels = !now.is_known() || {
+        let aspect = source.sample_aspect_ratio;
+        let upright = if source.rotation.is_sideways() { aspect.inverse() } else { aspect };
+        let before = if upright.is_known() { upright.value() } else { 1.0 };
+        (now.value() / before - 1.0).abs() <= ASPECT_TOLERANCE
+    };
+    same_pixels && filter::upright_size(source) == (shape.width, shape.height)
 }
 
 fn even(length: f64) -> u32 {

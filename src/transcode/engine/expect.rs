@@ -33,6 +33,7 @@ pub(super) fn copied(info: &MediaInfo, with_sound: bool, sounds: Option<u64>, ta
             packets: sounds.unwrap_or(audio.packets - tally.torn_sounds),
             start_offset_seconds: audio.start_seconds - video.start_seconds,
             end_offset_seconds: audio.end_seconds - video.end_seconds,
+            priming_seconds: 0.0,
         }),
         closed_groups: false,
     }
@@ -52,8 +53,9 @@ pub(super) fn encoded(
     check_whole(video, made, tally, start + origin_seconds, seconds)?;
     let expected = |audio: &AudioInfo, priming: f64| AudioExpectation {
         packets: made.sounds.unwrap_or(audio.packets - tally.torn_sounds),
-        start_offset_seconds: audio.start_seconds - origin_seconds - start - priming,
+        start_offset_seconds: audio.start_seconds + audio.priming_seconds - origin_seconds - start - priming,
         end_offset_seconds: audio.end_seconds - origin_seconds - start - seconds,
+        priming_seconds: priming,
     };
     Ok(Expectation {
         frames: Some(made.counts.frames),

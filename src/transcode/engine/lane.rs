@@ -106,7 +106,12 @@ impl<'a> Lane<'a> {
                     output.finish()?;
                     let mut expectation = expect::copied(self.job.info, priming.is_some(), sounds, &tally);
                     if let Some(audio) = &mut expectation.audio {
-                        audio.start_offset_seconds -= priming.unwrap_or(0.0);
+                        audio.priming_seconds = priming.unwrap_or(0.0);
+                        audio.start_offset_seconds -= audio.priming_seconds;
+                        if matches!(self.rendition().audio, AudioPlan::Aac(_)) {
+                            let source = self.job.info.audio.as_ref();
+                            audio.start_offset_seconds += source.map_or(0.0, |source| source.priming_seconds);
+                        }
                     }
                     return Ok(Written { expectation, tally });
                 }

@@ -6,6 +6,8 @@ use reelmill::av::{Packet, log};
 use reelmill::clip::{self, Edit, Recipe};
 use tempfile::TempDir;
 
+use super::oracle;
+
 /// A scratch folder that is gone after the test.
 pub(crate) fn scratch() -> TempDir {
     log::install(log::Verbosity::Quiet);
@@ -28,5 +30,16 @@ pub(crate) fn make_edited(
 ) -> PathBuf {
     let path = folder.path().join(name);
     clip::write_edited(recipe, &path, &mut edit).unwrap();
+    path
+}
+
+/// Lets FFmpeg's own tool write `name` in `folder`: for sources that our libraries' recipes cannot spell, and a
+/// second hand that knows nothing of ours. `arguments` are split at blanks.
+pub(crate) fn by_ffmpeg(folder: &TempDir, name: &str, arguments: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    let mut words = vec!["-v", "error", "-y"];
+    words.extend(arguments.split_whitespace());
+    words.push(path.to_str().unwrap());
+    oracle::tool("ffmpeg", &words);
     path
 }

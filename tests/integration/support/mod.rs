@@ -4,5 +4,6 @@
 pub(crate) mod binary;
 pub(crate) mod bytes;
 pub(crate) mod clip;
+pub(crate) mod flv;
 pub(crate) mod oracle;
 pub(crate) mod run;

@@ -115,3 +115,60 @@ pub(crate) fn psnr(left: &[u8], right: &[u8]) -> f64 {
     let mean = squares as f64 / left.len() as f64;
     if mean == 0.0 { f64::INFINITY } else { 10.0 * (255.0 * 255.0 / mean).log10() }
 }
+
+/// Returns the presentation times of a stream's packets in seconds, rising, the first at 0.
+pub(crate) fn times(path: &Path, stream: &str) -> Vec<f64> {
+    let mut times: Vec<f64> = packets(path, stream).iter().map(|packet| packet.pts).collect();
+    times.sort_by(f64::total_cmp);
+    let first = times.first().copied().unwrap_or(0.0);
+    times.iter().map(|time| time - first).collect()
+}
+
+/// Fails where two lists of times differ in length, or anywhere by more than `tolerance` seconds.
+pub(crate) fn assert_times(actual: &[f64], wanted: &[f64], tolerance: f64) {
+    assert_eq!(actual.len(), wanted.len(), "as many times");
+    for (index, (time, wanted)) in actual.iter().zip(wanted).enumerate() {
+        assert!((time - wanted).abs() <= tolerance, "frame {index} at {time}, wanted {wanted}");
+    }
+}
+
+/// Returns the likeness of a file's pictures to those of `reference` converted by swscale's `filter`: the peak
+/// signal-to-noise ratio of the worst of the three planes over the whole clip, in decibels.
+pub(crate) fn likeness(path: &Path, reference: &Path, filter: &str) -> f64 {
+    let size = entry(path, "v:0", "width,height");
+    let (width, height) = size.split_once(',').unwrap();
+    let (width, height): (usize, usize) = (width.parse().unwrap(), height.parse().unwrap());
+    let (left, right) = (raw_pictures(path, "null"), raw_pictures(reference, filter));
+    let (luma, chroma) = (width * height, width.div_ceil(2) * height.div_ceil(2));
+    let plane = |pictures: &[u8], from: usize, length: usize| -> Vec<u8> {
+        pictures.chunks(luma + 2 * chroma).flat_map(|picture| &picture[from..from + length]).copied().collect()
+    };
+    [(0, luma), (luma, chroma), (luma + chroma, chroma)]
+        .map(|(from, length)| psnr(&plane(&left, from, length), &plane(&right, from, length)))
+        .into_iter()
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// Decodes the sound to mono at 48 kHz on the file's clock: silence from the file's start to its first sample.
+pub(crate) fn samples(path: &Path) -> Vec<f32> {
+    let filter = "aresample=48000:async=1:min_hard_comp=0.01:first_pts=0";
+    let path = path.to_str().unwrap();
+    let bytes = tool(
+        "ffmpeg",
+        &["-v", "error", "-i", path, "-map", "0:a:0", "-af", filter, "-ac", "1", "-f", "f32le", "-"],
+    );
+    bytes.as_chunks::<4>().0.iter().map(|sample| f32::from_le_bytes(*sample)).collect()
+}
+
+/// Returns where the sound first rises above a fifth of full scale after `from`, in seconds after the first picture.
+pub(crate) fn onset(path: &Path, from: f64) -> f64 {
+    let shown = packets(path, "v:0").iter().map(|packet| packet.pts).fold(f64::INFINITY, f64::min);
+    let heard = packets(path, "a:0").iter().map(|packet| packet.pts).fold(f64::INFINITY, f64::min);
+    // FFmpeg takes the earliest stream's start for the file's zero.
+    let picture = shown - shown.min(heard.max(0.0));
+    #[expect(clippy::cast_precision_loss, reason = "a position in a short clip")]
+    let at = |index: usize| index as f64 / 48_000.0 - picture;
+    let samples = samples(path);
+    let found = samples.iter().enumerate().find(|(index, sample)| at(*index) >= from && sample.abs() > 0.2);
+    at(found.unwrap_or_else(|| panic!("{} is silent after {from} s", path.display())).0)
+}
