@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::cli::TranscodeArgs;
 use crate::media::Container;
-use crate::transcode::{RateControlRequest, RenditionRequest, Request};
+use crate::transcode::{RateControlRequest, RenditionRequest, Request, x264};
 
 /// Returns what `args` ask for, written into `container`.
 pub(super) fn of(args: &TranscodeArgs, container: Option<Container>) -> Result<Request, CommandError> {
@@ -26,6 +26,7 @@ pub(super) fn of(args: &TranscodeArgs, container: Option<Container>) -> Result<R
         encoder_options: args.encoder_options.clone(),
         force_encode: args.force_encode,
         accept_truncated: args.accept_truncated,
+        has_avx512: x264::has_avx512(),
     })
 }
 
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn without_options_everything_is_at_its_default() {
-        assert_eq!(request("").unwrap(), Request::default());
+        assert_eq!(request("").unwrap(), Request { has_avx512: x264::has_avx512(), ..Request::default() });
     }
 
     #[test]

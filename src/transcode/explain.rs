@@ -273,7 +273,7 @@ mod tests {
           why       scaled from 1920x1080
           picture   854x480 with x264 veryfast, crf 24, a keyframe every 4 s
           filter    zscale=w=854:h=480:f=bicubic,format=yuv420p,setsar=1
-          encoder   preset=veryfast crf=24 g=100 sc_threshold=0 forced-idr=1 threads=2 x264-params=sync-lookahead=0
+          encoder   preset=veryfast crf=24 g=100 sc_threshold=0 forced-idr=1 threads=2
           sound     copied
         "#);
     }
@@ -285,7 +285,7 @@ mod tests {
         insta::assert_snapshot!(ffmpeg_line(&info, &plan, "my lesson's.flv", &outputs(&plan)), @r#"
         ffmpeg -i 'my lesson'\''s.flv' \
           -filter_complex '[0:0]split=2[s0][s1];[s0]zscale=w=1280:h=720:f=bicubic,format=yuv420p,setsar=1[v0];[s1]zscale=w=426:h=240:f=bicubic,format=yuv420p,setsar=1[v1]' \
-          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 4 -x264-params:v sync-lookahead=0 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
+          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 4 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
           out/lesson_720P.flv \
           -map '[v1]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 1 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
           out/lesson_240P.flv
@@ -302,7 +302,7 @@ mod tests {
         insta::assert_snapshot!(ffmpeg_line(&info, &turned, "-a:b.flv", &outputs(&turned)), @r#"
         ffmpeg -noautorotate -i file:-a:b.flv \
           -filter_complex '[0:0]bwdif=mode=send_frame:deint=interlaced,transpose=clock,zscale=w=480:h=854:f=bicubic,format=yuv420p,setsar=1[v0]' \
-          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 960 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 2 -x264-params:v sync-lookahead=0 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode passthrough -enc_time_base 1/90000 -map 0:1 -c:a aac -b:a 128000 -ar 44100 -ac 2 \
+          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 960 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 2 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode passthrough -enc_time_base 1/90000 -map 0:1 -c:a aac -b:a 128000 -ar 44100 -ac 2 \
           out/lesson_480P.flv
         "#);
         let mut info = lesson();

@@ -26,6 +26,9 @@ pub struct Request {
     pub force_encode: bool,
     /// A source that ends early is a repair, not an error.
     pub accept_truncated: bool,
+    /// Whether the machine's processor has AVX-512 ([`crate::transcode::x264::has_avx512`]): a plan depends on values
+    /// alone, and this one decides which code x264 may use.
+    pub has_avx512: bool,
 }
 
 impl Default for Request {
@@ -41,6 +44,7 @@ impl Default for Request {
             encoder_options: Vec::new(),
             force_encode: false,
             accept_truncated: false,
+            has_avx512: false,
         }
     }
 }

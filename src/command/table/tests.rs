@@ -72,6 +72,7 @@ pub(in crate::command) fn plan() -> Plan {
         tone_map: false,
         zimg: true,
         threads: 2,
+        avoid_avx512: false,
         frame_rate: Ratio::new(25, 1),
         timing: Timing::Constant,
         keyint_seconds: 4.0,

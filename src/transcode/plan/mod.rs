@@ -203,6 +203,8 @@ pub struct VideoPlan {
     pub zimg: bool,
     /// The encoder's own threads: by picture size, never by the number of jobs, so that the bytes do not depend on it.
     pub threads: u32,
+    /// x264 is kept from its AVX-512 code ([`crate::transcode::x264`] says why).
+    pub avoid_avx512: bool,
     /// Frames per second, for the encoder's time base (constant) or its rate control (variable).
     pub frame_rate: Ratio,
     /// Whether times are put on the even grid or passed through.

@@ -6,6 +6,7 @@ use reelmill::av::{Interrupt, probe};
 use reelmill::failure::Failure;
 use reelmill::media::{Container, RenditionName};
 use reelmill::transcode::plan::{Plan, plan};
+use reelmill::transcode::x264::has_avx512;
 use reelmill::transcode::{Finished, Job, Progress, RenditionOutcome, RenditionRequest, Request, run};
 
 /// What a run left behind.
@@ -27,7 +28,13 @@ impl Ran {
 pub(crate) fn encode(names: &[&str], container: Container) -> Request {
     let renditions =
         names.iter().map(|name| RenditionRequest::plain(RenditionName::parse(name).unwrap())).collect();
-    Request { renditions, container: Some(container), force_encode: true, ..Request::default() }
+    Request {
+        renditions,
+        container: Some(container),
+        force_encode: true,
+        has_avx512: has_avx512(),
+        ..Request::default()
+    }
 }
 
 /// Carries `request` out into a folder beside `source`; the error of probing or planning as its code.
