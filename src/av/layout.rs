@@ -43,6 +43,7 @@ pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Res
     let end = length - zero_tail_bytes;
     match container {
         Container::Mp4 => examine_boxes(file, end, length, &mut layout)?,
+        Container::Avi => layout.torn = !riff_is_whole(file, length)?,
         Container::Flv => {
             layout.torn = !flv_ends_whole(file, end, length)? && !flv_tags_fill(file, end, length)?;
             layout.flv_duration_seconds = flv_duration(file, length)?;
@@ -84,6 +85,18 @@ fn written_end(file: &File, length: u64) -> u64 {
         }
     }
     length
+}
+
+/// Returns whether the first RIFF chunk (an AVI above 1 GiB has several) ends within the file.
+fn riff_is_whole(file: &File, length: u64) -> io::Result<bool> {
+    let mut header = [0; 8];
+    if length < header.len() as u64 {
+        return Ok(false);
+    }
+    file.read_exact_at(&mut header, 0)?;
+    let [_, _, _, _, size @ ..] = header;
+    // A recorder that never came back to fill the size in left a zero, which tells nothing.
+    Ok(u64::from(u32::from_le_bytes(size)) + header.len() as u64 <= length)
 }
 
 fn examine_boxes(file: &File, end: u64, length: u64, layout: &mut Layout) -> io::Result<()> {

@@ -187,11 +187,11 @@ impl Scan {
     }
 
     /// Returns the duration that the file itself claims; libav's own is an estimate from the packets for containers
-    /// that claim none.
+    /// that claim none, and for AVI the longest stream's, which counts what B-frames delay.
     fn declared(&self, layout: &Layout) -> Option<f64> {
         match self.container {
             Container::Flv => layout.flv_duration_seconds,
-            Container::Mp4 | Container::Mkv | Container::Avi | Container::Asf => self.declared_seconds,
+            Container::Mp4 | Container::Mkv | Container::Asf => self.declared_seconds,
             _ => None,
         }
     }

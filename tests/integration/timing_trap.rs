@@ -8,8 +8,9 @@ use reelmill::media::{Container, Ratio};
 use reelmill::transcode::{AudioRequest, Request};
 use tempfile::TempDir;
 
+use crate::support::bytes::{cut, share};
 use crate::support::clip::{by_ffmpeg, make, make_edited, scratch};
-use crate::support::run::{Ran, encode, transcode};
+use crate::support::run::{Ran, encode, outcome, transcode};
 use crate::support::{flv, oracle};
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
@@ -280,6 +281,8 @@ fn an_avi_without_presentation_times_keeps_every_frame_in_order() {
             "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2 -f lavfi -i sine=duration=2 -c:v {codec} -c:a libmp3lame"
         );
         let source = by_ffmpeg(&folder, "old.avi", &line);
+        let half = cut(&source, "half.avi", share(&source, 50));
+        assert_eq!(outcome(&half, &encode(&[], Container::Flv)), "MEDIA_TRUNCATED", "{codec}");
         for container in BOTH {
             let ran = transcode(&source, &encode(&[], container)).unwrap();
             let (path, _) = ran.only();

@@ -4,6 +4,8 @@ use super::super::TranscodeError;
 use crate::av::decode::{Decoder, Threads};
 use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
 use crate::media::{TimeBase, Timestamp};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Refused packets in a row after which the rest is not worth trying. A flipped bit costs one; a group of pictures
 /// whose headers are gone costs all of its packets, so this is more than the usual group.
@@ -74,6 +76,9 @@ pub(super) struct PictureDecoder {
     base: TimeBase,
     last: Option<i64>,
     seen_keyframe: bool,
+    /// Times of the packets inside, once the file lacked one: what is decoded comes out in the order it is shown, so
+    /// the earliest time belongs to the next frame. Old AVI has decode times only.
+    pending: Option<BinaryHeap<Reverse<i64>>>,
 }
 
 impl PictureDecoder {
@@ -81,7 +86,7 @@ impl PictureDecoder {
         let decoder = Decoder::open(stream, Threads::Auto)?;
         let tally = Tally::default();
         let base = stream.time_base;
-        Ok(Self { decoder, tally, refused_in_a_row: 0, base, last: None, seen_keyframe: false })
+        Ok(Self { decoder, tally, refused_in_a_row: 0, base, last: None, seen_keyframe: false, pending: None })
     }
 
     pub(super) fn tally(&self) -> &Tally {
@@ -105,6 +110,7 @@ impl PictureDecoder {
             self.tally.dropped += 1;
             return Ok(());
         }
+        self.expect_frame_of(packet);
         loop {
             let sent = self.decoder.send(packet);
             self.drain(sink)?;
@@ -116,6 +122,20 @@ impl PictureDecoder {
                 Ok(Sent::Full) => {}
                 Err(AvError::Decode(_)) => return self.refuse(),
                 Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn expect_frame_of(&mut self, packet: &Packet) {
+        /// More than any decoder holds: what is left over belongs to pictures that never came.
+        const PENDING_MAX: usize = 64;
+        if packet.pts().is_none() {
+            self.pending.get_or_insert_default();
+        }
+        if let (Some(pending), Some(time)) = (&mut self.pending, packet.pts().or(packet.dts())) {
+            pending.push(Reverse(time.rescale(self.base).ticks));
+            if pending.len() > PENDING_MAX {
+                pending.pop();
             }
         }
     }
@@ -167,7 +187,8 @@ impl PictureDecoder {
 
     /// Counts a frame and makes its time rise.
     fn accept(&mut self, mut frame: Frame) -> Frame {
-        let pts = frame.pts().map(|pts| pts.rescale(self.base).ticks);
+        let earliest = self.pending.as_mut().and_then(BinaryHeap::pop).map(|Reverse(pts)| pts);
+        let pts = earliest.or_else(|| frame.pts().map(|pts| pts.rescale(self.base).ticks));
         let lowest = self.last.map(|last| last + 1);
         let risen = match (pts, lowest) {
             (Some(pts), Some(lowest)) => pts.max(lowest),
