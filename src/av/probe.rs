@@ -281,7 +281,9 @@ impl Scan {
         if let Some(first) = self.repairs.first_jump {
             oddities.push(Oddity::TimestampJumps { count: self.repairs.jumps, first });
         }
-        let counted: [(u64, fn(u64) -> Oddity); 4] = [
+        /// A count, and what it is called.
+        type Counted = (u64, fn(u64) -> Oddity);
+        let counted: [Counted; 4] = [
             (self.repairs.unordered, |count| Oddity::UnorderedTimestamps { count }),
             (self.repairs.missing, |count| Oddity::MissingTimestamps { count }),
             (self.damaged(layout), |count| Oddity::DamagedPackets { count }),

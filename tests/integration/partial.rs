@@ -4,11 +4,14 @@
 use std::fs;
 
 use reelmill::clip::Recipe;
-use reelmill::media::Container;
+use reelmill::failure::Failure;
+use reelmill::media::{Container, RateControlMode};
+use reelmill::transcode::{RateControlRequest, Request};
 
 use crate::support::binary::{end, mounted, names};
 use crate::support::clip::{make, scratch};
 use crate::support::oracle;
+use crate::support::run::{encode, transcode};
 
 #[test]
 fn a_rendition_that_cannot_get_its_name_fails_alone() {
@@ -36,4 +39,21 @@ fn a_rendition_that_cannot_get_its_name_fails_alone() {
     let alone = "transcode lesson.flv -y --force-encode --container mp4 -r 240P -o out/";
     let said = end(&mut mounted(folder.path(), prelude, alone));
     assert_eq!((said.exit, said.code()), (5, "OUTPUT_WRITE"), "{said}");
+}
+
+#[test]
+fn a_rendition_that_copying_cannot_make_is_refused_and_the_other_is_made() {
+    let folder = scratch();
+    let source = make(&folder, "lesson.flv", &Recipe::plain(Container::Flv, "640x360", 2.0));
+    let request = Request {
+        rate_control: RateControlRequest { mode: Some(RateControlMode::Copy), ..Default::default() },
+        force_encode: false,
+        ..encode(&["360P", "240P"], Container::Flv)
+    };
+    let ran = transcode(&source, &request).unwrap();
+    let codes: Vec<&str> = (ran.renditions.iter())
+        .map(|one| one.result.as_ref().map_or_else(|error| error.code(), |_| "OK"))
+        .collect();
+    assert_eq!(codes, ["OK", "PLAN_REFUSED"]);
+    assert!(!ran.renditions[1].path.try_exists().unwrap());
 }

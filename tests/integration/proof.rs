@@ -229,3 +229,22 @@ fn a_file_that_begins_without_a_keyframe_is_refused() {
     audio.start_offset_seconds -= 0.04;
     assert_eq!(verdict(&path, &expectation), "PROOF_DECODE");
 }
+
+#[test]
+fn packets_that_the_demuxer_knows_to_be_damaged_are_refused() {
+    let folder = scratch();
+    let whole = make(&folder, "whole.ts", &Recipe::plain(Container::Ts, "320x180", 4.0));
+    let frames = measure(&whole, &Interrupt::default()).unwrap().info().video.as_ref().unwrap().packets;
+    let path = changed(&whole, "hole.ts", |bytes| {
+        let middle = bytes.len() / 188 / 2 * 188;
+        bytes.drain(middle..middle + 188);
+    });
+    let expectation = Expectation {
+        frames: Some(frames),
+        video_seconds: 4.0,
+        frame_seconds: 0.04,
+        audio: None,
+        closed_groups: true,
+    };
+    assert_eq!(verdict(&path, &expectation), "PROOF_DAMAGED");
+}

@@ -84,3 +84,13 @@ fn a_reader_that_has_gone_is_no_failure_and_a_full_stdout_is_one() {
     let status = reelmill(folder.path(), "man").stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
     assert_eq!(status.code(), Some(5));
 }
+
+#[test]
+fn a_result_that_cannot_be_printed_is_an_error_of_its_own() {
+    let folder = scratch();
+    let mut command = reelmill(folder.path(), "version");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command.stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output();
+    let said = Said::from(output.unwrap());
+    assert_eq!((said.exit, said.code()), (5, "STDOUT_UNWRITABLE"));
+}

@@ -209,7 +209,8 @@ fn rates_that_do_not_divide_a_second_keep_every_frame_and_their_rate() {
 
 #[test]
 fn decode_times_that_fall_stand_still_or_are_all_zero_come_out_rising_m12() {
-    let tricks: [(&str, fn(u32) -> u32); 2] = [
+    type Trick = (&'static str, fn(u32) -> u32);
+    let tricks: [Trick; 2] = [
         ("step back", |time| if (1000..1040).contains(&time) { 700 } else { time }),
         ("stutter", |time| time / 80 * 80),
     ];

@@ -5,18 +5,21 @@ use crate::av::filter::{Graph, PictureShape};
 use crate::av::{AvError, Frame, Received};
 use crate::media::TimeBase;
 
+/// Returns a chain's text for pictures of a shape.
+pub(super) type Describe = Box<dyn Fn(&PictureShape) -> String + Send>;
+
 /// A chain whose text depends on the shape of the pictures that come in.
-pub(super) struct Chain<F: Fn(&PictureShape) -> String> {
-    describe: F,
+pub(super) struct Chain {
+    describe: Describe,
     running: Option<(PictureShape, Graph)>,
     rebuilt: u64,
     /// End of the latest frame in ticks of its time base, for filters that hold a frame back.
     end: Option<i64>,
 }
 
-impl<F: Fn(&PictureShape) -> String> Chain<F> {
+impl Chain {
     /// Returns a chain that is built at its first frame.
-    pub(super) fn new(describe: F) -> Self {
+    pub(super) fn new(describe: Describe) -> Self {
         Self { describe, running: None, rebuilt: 0, end: None }
     }
 

@@ -22,7 +22,7 @@ pub(super) type PacketSink<'a> = &'a mut dyn FnMut(Packet) -> Result<(), Transco
 
 /// Scales and encodes one run of frames.
 pub(super) struct PictureEncoder {
-    scale: Chain<Box<dyn Fn(&PictureShape) -> String + Send>>,
+    scale: Chain,
     core: Core,
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Feed {
     video: StreamParameters,
     audio: Option<StreamParameters>,
     decoder: Option<PictureDecoder>,
-    prepare: Option<Chain<Box<dyn Fn(&PictureShape) -> String + Send>>>,
+    prepare: Option<Chain>,
     sounds: Vec<SoundEncoder>,
     outlets: Vec<Outlet>,
     origin_seconds: f64,
@@ -73,10 +73,8 @@ impl Feed {
         let encodes = |rendition: &RenditionPlan| matches!(rendition.action, Action::Transcode(_));
         let any_encodes = job.plan.renditions.iter().any(encodes);
         let decoder = any_encodes.then(|| PictureDecoder::open(&video)).transpose()?;
-        let prepare = filter::prepare(&job.plan.prepare).map(|text| {
-            let describe: Box<dyn Fn(&PictureShape) -> String + Send> = Box::new(move |_| text.clone());
-            Chain::new(describe)
-        });
+        let prepare = filter::prepare(&job.plan.prepare)
+            .map(|text| Chain::new(Box::new(move |_: &PictureShape| text.clone())));
         let sounds = sound_encoders(job, audio.as_ref())?;
         Ok(Self {
             demuxer,
@@ -199,11 +197,7 @@ impl Feed {
 }
 
 /// Sends a decoded frame through what all renditions share, and out.
-fn through(
-    prepare: &mut Option<Chain<Box<dyn Fn(&PictureShape) -> String + Send>>>,
-    outlets: &mut [Outlet],
-    frame: &Frame,
-) -> Result<(), TranscodeError> {
+fn through(prepare: &mut Option<Chain>, outlets: &mut [Outlet], frame: &Frame) -> Result<(), TranscodeError> {
     match prepare {
         Some(prepare) => prepare.send(frame, &mut |frame| hand_out_frame(outlets, &frame)),
         None => hand_out_frame(outlets, frame),

@@ -107,3 +107,44 @@ fn options(container: Container) -> &'static [(&'static str, &'static str)] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::av::encode::{AudioSettings, Encoder};
+    use crate::av::filter::Graph;
+    use crate::av::{Interrupt, Received};
+    use crate::failure::Failure;
+    use crate::media::RenditionName;
+    use crate::transcode::Progress;
+
+    fn a_packet_of_sound() -> Packet {
+        let (encoder, sample_format) = ("aac", "fltp");
+        let settings =
+            AudioSettings { encoder, sample_rate: 8000, channels: 1, bits_per_second: 32_000, sample_format };
+        let mut encoder = Encoder::audio(&settings).unwrap();
+        let mut graph = Graph::audio_source("sine=sample_rate=8000:duration=1,aformat=sample_fmts=fltp").unwrap();
+        graph.set_frame_samples(encoder.frame_samples());
+        loop {
+            let Received::Item(frame) = graph.receive().unwrap() else { panic!("a second is seven frames") };
+            let _ = encoder.send(&frame).unwrap();
+            if let Received::Item(packet) = encoder.receive().unwrap() {
+                return packet;
+            }
+        }
+    }
+
+    #[test]
+    fn sound_without_a_picture_is_held_back_up_to_a_bound() {
+        let progress = Progress::new(&[RenditionName::of_source(240)], 0, 0.0);
+        let interrupt = Interrupt::default();
+        let path = Path::new("never written");
+        let mut output = Output::new(path, Container::Flv, None, &progress.renditions[0], &interrupt);
+        let packet = a_packet_of_sound();
+        for _ in 0..HELD_MAX {
+            output.sound(packet.reference().unwrap()).unwrap();
+        }
+        let error = output.sound(packet).unwrap_err();
+        assert_eq!(error.code(), "MEDIA_NO_FIRST_PICTURE");
+    }
+}

@@ -50,7 +50,9 @@ fn of_source(oddity: &Oddity) -> Option<String> {
 }
 
 fn of_decoding(tally: &Tally) -> Vec<String> {
-    let told: [(u64, fn(u64) -> String); 5] = [
+    /// A count, and how to tell it.
+    type Told = (u64, fn(u64) -> String);
+    let told: [Told; 5] = [
         (tally.before_keyframe, |count| format!("{} before the first keyframe dropped", plural(count, "picture"))),
         (tally.lost(), |count| {
             format!("{} could not be decoded and {} left out", plural(count, "picture"), are(count))

@@ -136,3 +136,14 @@ fn cover_art_is_left_out_and_said_so_wherever_it_stands() {
         }
     }
 }
+
+#[test]
+fn m15_a_codec_that_nobody_decodes_is_named() {
+    let folder = scratch();
+    let whole = make(&folder, "whole.mp4", &Recipe::plain(Container::Mp4, "320x180", 1.0));
+    let source = changed(&whole, "strange.mp4", |bytes| {
+        let entry = find(bytes, b"avc1").into_iter().max().unwrap();
+        bytes[entry..entry + 4].copy_from_slice(b"zzz1");
+    });
+    assert_eq!(code(&source), "MEDIA_CODEC_UNSUPPORTED");
+}
