@@ -30,7 +30,7 @@ pub fn write(recipe: &Recipe, path: &Path) -> Result<(), AvError> {
 /// in that stream. The packet's times are in the encoder's time base.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_edited(
     recipe: &Recipe,
     path: &Path,

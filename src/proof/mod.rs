@@ -1,12 +1,12 @@
 //! Is this file whole? The only maker of [`VerifiedFile`]; any stage may use it.
 //!
 //! Invariants that a proven file satisfies, each with the function that holds it:
-//! 1. it has exactly the frames it was given ([`Expectation::check_frames`]);
-//! 2. it lasts as long as what it was made from ([`Expectation::check_duration`]);
-//! 3. sound and picture begin together and stay together, and no sound is lost ([`Expectation::check_sync`]);
-//! 4. decode times rise strictly and nothing is torn ([`check_structure`]);
-//! 5. its first and last group of pictures decode ([`decode::check`]);
-//! 6. an MP4's index stands where players want it ([`check_structure`]).
+//! 1. it has exactly the frames it was given (`Expectation::check_frames`);
+//! 2. it lasts as long as what it was made from (`Expectation::check_duration`);
+//! 3. sound and picture begin together and stay together, and no sound is lost (`Expectation::check_sync`);
+//! 4. decode times rise strictly and nothing is torn (`check_structure`);
+//! 5. its first and last group of pictures decode (`decode::check`);
+//! 6. an MP4's index stands where players want it (`check_structure`).
 //!
 //! What this module does not do: judge quality, or mend anything.
 
