@@ -1,7 +1,7 @@
 //! Encoding: frames in, packets out, with every option accounted for.
 
 use super::decode::rational;
-use super::error::AvError;
+use super::error::{AvError, LibavError};
 use super::frame::Frame;
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
@@ -110,13 +110,22 @@ impl Encoder {
         frame_rate: Ratio,
     ) -> Result<Self, AvError> {
         let refused = |option: String| AvError::UnknownOption { owner: name.to_owned(), option, suggestion: None };
+        let pairs: Vec<(&str, &str)> = pairs.into_iter().collect();
+        let params = x264_params(&pairs);
         let mut options = Dictionary::new(pairs).map_err(refused)?;
-        let opened = context.open(codec, &mut options);
+        let mut open = || context.open(codec, &mut options);
+        let (opened, heard) = if params.is_empty() { (open(), Vec::new()) } else { super::log::listen(open) };
         if let Some((option, _)) = options.first().filter(|_| opened.is_ok()) {
             let suggestion = nearest(&option, &context.option_names());
             return Err(AvError::UnknownOption { owner: name.to_owned(), option, suggestion });
         }
         opened.map_err(|failed| AvError::EncoderSettings { encoder: name.to_owned(), source: failed.into() })?;
+        // libx264 only warns of a bad key or value inside `x264-params`, and encodes without it.
+        let ignored = heard.into_iter().find(|line| params.iter().any(|param| line.contains(param.as_str())));
+        if let Some(text) = ignored.filter(|line| line.starts_with("Error parsing option")) {
+            let source = LibavError { call: "x264_param_parse", code: ffi::AVERROR(ffi::EINVAL), text };
+            return Err(AvError::EncoderSettings { encoder: name.to_owned(), source });
+        }
         Ok(Self { context, base, frame_rate })
     }
 
@@ -180,6 +189,12 @@ impl Encoder {
     pub fn time_base(&self) -> TimeBase {
         self.base
     }
+}
+
+/// Returns the pairs inside `x264-params` as libx264 writes them in its warnings.
+fn x264_params(pairs: &[(&str, &str)]) -> Vec<String> {
+    let inside = pairs.iter().filter(|(name, _)| *name == "x264-params").flat_map(|(_, value)| value.split(':'));
+    inside.filter_map(|pair| pair.split_once('=')).map(|(key, value)| format!("'{key} = {value}'")).collect()
 }
 
 fn dimension(value: u32) -> i32 {

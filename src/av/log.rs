@@ -1,6 +1,16 @@
 //! libav's log, joined to ours: one line each, at a level that fits, safe to print.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::sys;
+
+/// libavutil/log.h: AV_LOG_WARNING.
+const WARNING: i32 = 24;
+
+/// Lines wanted by [`listen`]; `None` while nobody listens.
+static HEARD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+/// One listener at a time.
+static LISTENING: Mutex<()> = Mutex::new(());
 
 /// How much of libav's log is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +34,27 @@ pub fn install(verbosity: Verbosity) {
     sys::install_log();
 }
 
+/// Runs `work` and returns what libav said meanwhile, warnings included: some refusals it only mentions. What other
+/// threads make it say is heard too, so look for words of your own.
+pub(super) fn listen<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let _one_at_a_time = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+    let level = sys::log_level();
+    sys::set_log_level(level.max(WARNING));
+    sys::install_log();
+    *HEARD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+    let result = work();
+    let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    sys::set_log_level(level);
+    (result, heard.unwrap_or_default())
+}
+
 /// Passes one line on. What libav calls an error is a damaged packet or a guess that failed as often as not, so it is
 /// a warning to nobody: results carry what matters, and the line is for whoever looks closer.
 pub(super) fn forward(level: i32, component: &str, line: &str) {
     let line = escape(line);
+    if let Some(heard) = HEARD.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        heard.push(line.clone());
+    }
     match level {
         ..=16 => tracing::info!(target: "libav", component, "{line}"),
         17..=24 => tracing::debug!(target: "libav", component, "{line}"),

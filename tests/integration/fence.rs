@@ -45,6 +45,16 @@ fn a_value_that_the_encoder_refuses_is_told_from_a_name_it_does_not_know() {
 }
 
 #[test]
+fn a_key_or_a_value_that_x264_itself_does_not_know_is_not_passed_over() {
+    for params in ["reff=3", "ref=many", "ref=3:sublime=7"] {
+        let error = refused("libx264", "x264-params", params);
+        assert_eq!(error.code(), "USAGE_ENCODER_SETTINGS", "{params}: {error}");
+    }
+    let fine = [("x264-params".to_owned(), "ref=3:subme=7".to_owned())];
+    assert!(Encoder::video(&video("libx264", &fine), None).is_ok());
+}
+
+#[test]
 fn a_chain_that_does_not_exist_is_named_in_the_error() {
     let Err(error) = Graph::video_source("testsrc2=duration=1,nosuchfilter=3") else { panic!("it was built") };
     assert_eq!(error.code(), "FILTER_FAILED");

@@ -22,6 +22,12 @@ pub(in crate::av) fn set_log_level(level: c_int) {
     unsafe { ffi::av_log_set_level(level) }
 }
 
+/// Returns what libav logs now: one of its own levels.
+pub(in crate::av) fn log_level() -> c_int {
+    // SAFETY: a plain load.
+    unsafe { ffi::av_log_get_level() }
+}
+
 extern "C" fn sink(level: c_int, component: *const c_char, line: *const c_char) {
     let component = string(component).unwrap_or_default();
     let line = string(line).unwrap_or_default();
