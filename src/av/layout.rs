@@ -44,6 +44,7 @@ pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Res
     match container {
         Container::Mp4 => examine_boxes(file, end, length, &mut layout)?,
         Container::Avi => layout.torn = !riff_is_whole(file, length)?,
+        Container::Mkv => layout.torn = !segment_is_whole(file, length)?,
         Container::Flv => {
             layout.torn = !flv_ends_whole(file, end, length)? && !flv_tags_fill(file, end, length)?;
             layout.flv_duration_seconds = flv_duration(file, length)?;
@@ -87,16 +88,62 @@ fn written_end(file: &File, length: u64) -> u64 {
     length
 }
 
-/// Returns whether the first RIFF chunk (an AVI above 1 GiB has several) ends within the file.
+/// Returns whether the RIFF chunks end within the file; an AVI above 1 GiB has several.
 fn riff_is_whole(file: &File, length: u64) -> io::Result<bool> {
-    let mut header = [0; 8];
-    if length < header.len() as u64 {
+    const HEADER_BYTES: u64 = 8;
+    if length < HEADER_BYTES {
         return Ok(false);
     }
-    file.read_exact_at(&mut header, 0)?;
-    let [_, _, _, _, size @ ..] = header;
-    // A recorder that never came back to fill the size in left a zero, which tells nothing.
-    Ok(u64::from(u32::from_le_bytes(size)) + header.len() as u64 <= length)
+    let mut position = 0;
+    for _ in 0..BOXES_MAX {
+        if position + HEADER_BYTES > length {
+            break;
+        }
+        let mut header = [0; 8];
+        file.read_exact_at(&mut header, position)?;
+        let [a, b, c, d, size @ ..] = header;
+        // A recorder that never came back to fill the size in left a zero, which tells nothing.
+        let size = u64::from(u32::from_le_bytes(size));
+        if [a, b, c, d] != *b"RIFF" || size == 0 {
+            break;
+        }
+        position += size + size % 2 + HEADER_BYTES;
+    }
+    // The last chunk's padding byte may be missing.
+    Ok(position <= length + 1)
+}
+
+/// Returns whether Matroska's segment, which holds all media, ends within the file. A live recorder leaves its size
+/// unknown, which tells nothing.
+fn segment_is_whole(file: &File, length: u64) -> io::Result<bool> {
+    const SEGMENT: u32 = 0x1853_8067;
+    let Some((_, header_end)) = ebml_element(file, 0, length)? else { return Ok(true) };
+    let Some(header_end) = header_end else { return Ok(true) };
+    match ebml_element(file, header_end, length)? {
+        Some((SEGMENT, Some(end))) => Ok(end <= length),
+        _ => Ok(true),
+    }
+}
+
+/// Returns the id of the EBML element at `position` (four bytes long, as those of the outermost level are) and where
+/// it ends, unless its size is unknown.
+fn ebml_element(file: &File, position: u64, length: u64) -> io::Result<Option<(u32, Option<u64>)>> {
+    const ID_BYTES: u64 = 4;
+    if position.saturating_add(ID_BYTES + 8) > length {
+        return Ok(None);
+    }
+    let mut header = [0; 12];
+    file.read_exact_at(&mut header, position)?;
+    let [a, b, c, d, size @ ..] = header;
+    // The leading zeros of the first byte tell how many bytes follow it.
+    let bytes = size[0].leading_zeros() + 1;
+    if bytes > 8 {
+        return Ok(None);
+    }
+    let value = u64::from_be_bytes(size) >> (64 - 8 * bytes) & ((1 << (7 * bytes)) - 1);
+    let is_known = value != (1 << (7 * bytes)) - 1;
+    let end = is_known.then(|| position.saturating_add(ID_BYTES + u64::from(bytes)).saturating_add(value));
+    Ok(Some((u32::from_be_bytes([a, b, c, d]), end)))
 }
 
 fn examine_boxes(file: &File, end: u64, length: u64, layout: &mut Layout) -> io::Result<()> {

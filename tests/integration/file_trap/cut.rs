@@ -12,7 +12,7 @@ use reelmill::transcode::{RateControlRequest, Request};
 
 use super::{accepting, code, made, measured, request};
 use crate::support::bytes::{changed, cut, find, flv_tags, set_flv_duration, share};
-use crate::support::clip::{make, scratch};
+use crate::support::clip::{by_ffmpeg, make, scratch};
 use crate::support::oracle;
 
 fn plain(container: Container) -> Recipe {
@@ -316,4 +316,27 @@ fn a_wrong_duration_in_the_header_is_named_and_not_believed() {
         let outcome = code(&source);
         assert_eq!(outcome, if nonsense == 1e300 { "MEDIA_TRUNCATED" } else { "OK" }, "{nonsense}");
     }
+}
+
+#[test]
+fn m2_a_matroska_cut_by_less_than_a_hundredth_is_truncated_all_the_same() {
+    let folder = scratch();
+    let clip = "-f lavfi -i testsrc2=size=64x36:rate=10:duration=200 -c:v libx264 -preset ultrafast -g 50";
+    let whole = by_ffmpeg(&folder, "whole.mkv", clip);
+    assert!(measured(&whole).oddities.is_empty());
+    // The index stands behind the media.
+    let index = *find(&fs::read(&whole).unwrap(), b"\x1c\x53\xbb\x6b").last().unwrap();
+    let length = index * 992 / 1000;
+    assert_eq!(code(&cut(&whole, "cut.mkv", length)), "MEDIA_TRUNCATED");
+}
+
+#[test]
+fn m2_an_avi_cut_in_its_second_riff_chunk_is_truncated() {
+    let folder = scratch();
+    let whole = make(&folder, "whole.avi", &Recipe::plain(Container::Avi, "64x36", 1.0));
+    let cut = changed(&whole, "cut.avi", |bytes| {
+        bytes.extend(*b"RIFF\x00\x10\x00\x00AVIX");
+        bytes.extend([1; 100]);
+    });
+    assert_eq!(code(&cut), "MEDIA_TRUNCATED");
 }
