@@ -15,13 +15,16 @@ use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
 use super::timeline::Repairs;
 use crate::media::{
-    AudioInfo, Container, MediaInfo, Oddity, OtherStream, Rotation, TimeBase, Timestamp, VideoInfo,
+    AudioCodec, AudioInfo, Container, MediaInfo, Oddity, OtherStream, Rotation, TimeBase, Timestamp, VideoInfo,
 };
 
 mod timing;
 
 /// A file that holds at least this share of its declared duration counts as whole.
 const WHOLE_SHARE: f64 = 0.99;
+/// A file that is cut off by its own structure and lacks more than this of its declared duration ends early, however
+/// small a share that is.
+const TORN_SECONDS: f64 = 1.0;
 /// Sound and picture that begin further apart than this are worth a word.
 const OFFSET_SECONDS: f64 = 0.1;
 
@@ -60,11 +63,15 @@ struct Tally {
     bytes: u64,
     damaged: u64,
     new_headers: u64,
+    /// What the latest packet of AAC said of itself, where each does.
+    adts: Option<[u8; 2]>,
     last_is_damaged: bool,
     /// Presentation times of all packets, in ticks. 8 bytes a frame: a day at 60 fps is 41 MB.
     shown: Vec<i64>,
     keyframes: Vec<i64>,
     packets_before_keyframe: u64,
+    /// Pictures that decoders leave out.
+    hidden: u64,
     /// Ticks of whole packets that decoders leave out.
     discarded: i64,
     end: i64,
@@ -91,6 +98,29 @@ impl Tally {
         self.end = self.end.max(pts + packet.duration().ticks);
     }
 
+    /// Adds a picture. One that an edit list cuts off is none, but decoding may begin there.
+    fn add_picture(&mut self, packet: &Packet) {
+        if !packet.is_discarded() {
+            return self.add(packet);
+        }
+        self.hidden += 1;
+        if let Some(pts) = packet.pts().filter(|_| packet.is_keyframe()) {
+            self.keyframes.push(pts.ticks);
+        }
+    }
+
+    /// Adds a packet of sound, whose parameters may also change in its own header.
+    fn add_sound(&mut self, packet: &Packet, codec: &AudioCodec) {
+        if *codec == AudioCodec::Aac
+            && !packet.is_corrupt()
+            && let Some(header) = adts(packet.payload())
+        {
+            self.new_headers += u64::from(self.adts.is_some_and(|before| before != header));
+            self.adts = Some(header);
+        }
+        self.add(packet);
+    }
+
     fn start(&self) -> i64 {
         self.shown.iter().copied().min().unwrap_or(0)
     }
@@ -101,6 +131,7 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     let streams = demuxer.streams()?;
     let video = best_video(&streams);
     let audio = streams.iter().find(|stream| stream.kind == StreamKind::Audio).map(|stream| stream.index);
+    let codec = audio.map_or_else(|| AudioCodec::Other(String::new()), |index| streams[index].audio_codec());
     let chosen: Vec<usize> = video.into_iter().chain(audio).collect();
     demuxer.choose(&chosen);
     let (mut pictures, mut sound) = (Tally::default(), Tally::default());
@@ -110,9 +141,9 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
             return Err(AvError::Encrypted);
         }
         if index == video {
-            pictures.add(&packet);
+            pictures.add_picture(&packet);
         } else if index == audio {
-            sound.add(&packet);
+            sound.add_sound(&packet, &codec);
         }
     }
     Ok(Scan {
@@ -158,7 +189,7 @@ impl Scan {
             return Err(AvError::Empty { detail: self.what_is_there() });
         }
         let spans: Vec<(f64, f64)> = (video.iter().map(|video| (video.start_seconds, video.end_seconds)))
-            .chain(audio.iter().map(|audio| (audio.start_seconds, audio.end_seconds)))
+            .chain(audio.iter().map(|audio| (audio.heard_seconds(), audio.end_seconds)))
             .collect();
         let start = spans.iter().map(|span| span.0).fold(f64::INFINITY, f64::min);
         let end = spans.iter().map(|span| span.1).fold(f64::NEG_INFINITY, f64::max);
@@ -223,6 +254,7 @@ impl Scan {
             frame_rate: timing.frame_rate,
             timing: timing.timing,
             packets: tally.packets,
+            hidden: tally.hidden,
             keyframes: tally.keyframes.len() as u64,
             longest_keyframe_gap_seconds: longest_gap(&tally.keyframes, end, stream.time_base),
             start_seconds: seconds(tally.start()),
@@ -248,6 +280,7 @@ impl Scan {
             layout: stream.layout(),
             frame_samples: stream.frame_samples(),
             priming_seconds: seconds(tally.discarded),
+            changes: tally.new_headers,
             packets: tally.packets,
             start_seconds: seconds(tally.start()),
             end_seconds: seconds(tally.end).max(seconds(last) + packet_seconds),
@@ -292,7 +325,7 @@ impl Scan {
         oddities.extend(counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, odd)| odd(count)));
         oddities.extend(self.late_keyframe(info));
         if let (Some(video), Some(audio)) = (&info.video, &info.audio) {
-            let seconds = audio.start_seconds - video.start_seconds;
+            let seconds = audio.heard_seconds() - video.start_seconds;
             if seconds.abs() > OFFSET_SECONDS {
                 oddities.push(Oddity::AudioOffset { seconds });
             }
@@ -320,7 +353,8 @@ impl Scan {
         let short = declared.is_some_and(|declared| {
             let reached = |seconds: f64| seconds + forward + frame >= declared * WHOLE_SHARE;
             let fits = reached(end) && end <= declared * (2.0 - WHOLE_SHARE) + frame;
-            !reached(present) && !fits
+            let missing = declared - forward - frame - present.max(end.min(declared));
+            (!reached(present) && !fits) || (layout.torn && missing > TORN_SECONDS)
         });
         if short || (layout.torn && declared.is_none()) {
             return Some(Oddity::Truncated { present_seconds: present, declared_seconds: declared });
@@ -329,7 +363,12 @@ impl Scan {
             return Some(Oddity::TornTail);
         }
         let declared = declared?;
-        let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame);
+        // Headers count what is heard, packets also an encoder's priming and the filling of the last one.
+        let packet = info
+            .audio
+            .as_ref()
+            .map_or(0.0, |audio| f64::from(audio.frame_samples) / f64::from(audio.sample_rate.max(1)));
+        let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame).max(2.0 * packet);
         let off = (present - declared).abs().min((end - declared).abs()) > tolerance;
         // After a jump the header's word and ours cannot agree.
         (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
@@ -342,6 +381,15 @@ impl Scan {
         let seconds = Timestamp::new(first - self.pictures.start(), self.streams[self.video?].time_base).seconds();
         // Leading pictures of an open GOP come after their keyframe in the file, so they are not counted here.
         (packets > 0 && video.keyframes > 0).then_some(Oddity::LateKeyframe { packets, seconds })
+    }
+}
+
+/// Returns profile, sample rate and channels from the ADTS header of a packet of AAC (ISO/IEC 13818-7, 6.2), as the
+/// bits stand there; nothing for AAC whose headers are the container's.
+fn adts(payload: &[u8]) -> Option<[u8; 2]> {
+    match payload {
+        [0xff, second, third, fourth, ..] if second & 0xf6 == 0xf0 => Some([third & 0xfd, fourth & 0xc0]),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ mod console;
 mod demo;
 mod engine;
 mod error;
+mod figure;
 mod footprint;
 mod oddity;
 mod output;

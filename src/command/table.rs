@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::console::Paint;
-use super::footprint;
+use super::{figure, footprint};
 use crate::failure::Failure;
-use crate::figure;
 use crate::media::MediaInfo;
 use crate::telemetry::printable;
 use crate::transcode::plan::{Action, AudioPlan, Plan, RenditionPlan};

@@ -67,6 +67,8 @@ pub struct VideoInfo {
     pub timing: Timing,
     /// Packets, one to a frame.
     pub packets: u64,
+    /// Further packets that are decoded and not shown, by the container's word: what an edit list cuts off.
+    pub hidden: u64,
     /// Packets flagged as keyframes.
     pub keyframes: u64,
     /// The longest distance between keyframes (the last one to the end included), in seconds.
@@ -131,10 +133,19 @@ pub struct AudioInfo {
     pub start_seconds: f64,
     /// Seconds from there on that decoders leave out by the container's word: whole packets of priming.
     pub priming_seconds: f64,
+    /// How often its parameters (rate, channels) change in mid-stream, by the packets' own headers.
+    pub changes: u64,
     /// End of the last packet, in seconds on the same clock.
     pub end_seconds: f64,
     /// Payload of the stream.
     pub bytes: u64,
+}
+
+impl AudioInfo {
+    /// Returns when the first sample is heard, in seconds on the recording's own clock.
+    pub fn heard_seconds(&self) -> f64 {
+        self.start_seconds + self.priming_seconds
+    }
 }
 
 /// A stream that is not used.

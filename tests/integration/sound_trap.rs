@@ -7,6 +7,7 @@ use reelmill::media::Container;
 use reelmill::transcode::{AudioRequest, Request};
 use tempfile::TempDir;
 
+use crate::support::bytes::flv_tags;
 use crate::support::clip::{by_ffmpeg, make, make_edited, scratch};
 use crate::support::oracle;
 use crate::support::run::{Ran, encode, transcode};
@@ -175,5 +176,63 @@ fn sound_can_be_left_out() {
         assert_eq!((finished.audio_codec.as_ref(), finished.frames), (None, 25));
         assert_eq!(oracle::packets(path, "a:0"), []);
         assert!(reasons(&ran).contains("sound left out as asked"), "{}", reasons(&ran));
+    }
+}
+
+#[test]
+fn a_short_recording_at_8_khz_passes_although_its_headers_leave_the_priming_out() {
+    let folder = scratch();
+    let source = beeping(&folder, "phone.mov", 8000, "anull", "-c:a pcm_s16le");
+    for container in BOTH {
+        assert!(transcode(&source, &encode(&[], container)).unwrap().only().1.verified);
+    }
+}
+
+#[test]
+fn sound_that_changes_in_mid_stream_is_encoded_for_one_header_cannot_tell_both() {
+    for name in ["part.flv", "part.ts"] {
+        let folder = scratch();
+        let source = changing(&folder, name);
+        for container in BOTH {
+            let ran = transcode(&source, &encode(&[], container)).unwrap();
+            assert!(reasons(&ran).contains("its parameters change in mid-stream"), "{}", reasons(&ran));
+            let seconds = oracle::samples(ran.only().0).len() as f64 / 48_000.0;
+            assert!((seconds - 4.0).abs() < 0.15, "{name}: {seconds}");
+        }
+    }
+}
+
+/// Two seconds of stereo at 44.1 kHz, then two of mono at 48 kHz, in one file.
+fn changing(folder: &TempDir, name: &str) -> PathBuf {
+    let picture = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2";
+    let part = |number: u32, sound: &str| {
+        let (offset, part) = (2 * (number - 1), format!("{number}{name}"));
+        let copy_times = format!("-output_ts_offset {offset} -muxdelay 0 -muxpreload 0");
+        by_ffmpeg(folder, &part, &format!("{picture} {sound} {PICTURE} -bf 0 -c:a aac {copy_times}"))
+    };
+    let first = part(1, "-f lavfi -i sine=440:sample_rate=44100:duration=2 -ac 2");
+    let second = part(2, "-f lavfi -i sine=880:sample_rate=48000:duration=2 -ac 1");
+    let mut bytes = std::fs::read(first).unwrap();
+    let second = std::fs::read(second).unwrap();
+    let is_flv = std::path::Path::new(name).extension().is_some_and(|extension| extension == "flv");
+    bytes.extend(if is_flv { flv_without_metadata(&second) } else { second });
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn flv_without_metadata(bytes: &[u8]) -> Vec<u8> {
+    let tags = flv_tags(bytes).into_iter().filter(|tag| tag.kind != 18);
+    tags.flat_map(|tag| bytes[tag.at.start..tag.next()].to_vec()).collect()
+}
+
+#[test]
+fn wma_whose_decoder_yields_nothing_for_the_first_packets_is_encoded_in_time() {
+    let folder = scratch();
+    let source = beeping(&folder, "old.wmv", 44_100, "anull", "-c:v wmv2 -c:a wmav2");
+    for container in BOTH {
+        let ran = transcode(&source, &encode(&[], container)).unwrap();
+        let (heard, wanted) = (oracle::onset(ran.only().0, 0.5), oracle::onset(&source, 0.5));
+        assert!((heard - wanted).abs() < 0.040, "a beep at {wanted:.3} moved to {heard:.3}");
     }
 }

@@ -295,3 +295,23 @@ fn an_avi_without_presentation_times_keeps_every_frame_in_order() {
         }
     }
 }
+
+#[test]
+fn what_an_edit_list_cuts_off_is_neither_shown_nor_heard() {
+    let folder = scratch();
+    let inputs = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=6 -f lavfi -i sine=duration=6";
+    let whole = by_ffmpeg(&folder, "whole.mp4", &format!("{inputs} -c:v libx264 -preset ultrafast -g 50"));
+    let whole = whole.to_str().unwrap();
+    // Begins 1.2 s behind a keyframe: those pictures are in the file and hidden.
+    let source = by_ffmpeg(&folder, "trimmed.mp4", &format!("-ss 3.2 -i {whole} -c copy"));
+    for container in BOTH {
+        let plain = Request { force_encode: false, ..encode(&[], container) };
+        for request in [encode(&[], container), plain, with_aac(&[], container)] {
+            let ran = transcode(&source, &request).unwrap();
+            let (path, finished) = ran.only();
+            assert_eq!(finished.frames as usize, oracle::decodes_whole(&source));
+            assert!((finished.duration_seconds - 2.8).abs() < 0.1, "{}", finished.duration_seconds);
+            assert!(oracle::decodes_whole(path) > 0);
+        }
+    }
+}

@@ -40,6 +40,8 @@ pub(in crate::transcode) struct Tally {
     pub(super) torn_sounds: u64,
     /// Packets of sound that could not be decoded.
     pub(super) sound_errors: u64,
+    /// Seconds from the first packet of sound to the first sample that its decoder yields, where sound is encoded.
+    pub(super) sound_lag: Option<f64>,
     /// Time of the first frame, in microseconds.
     pub(super) first: Option<i64>,
     /// Time of the last frame, in microseconds.
@@ -99,15 +101,17 @@ impl PictureDecoder {
         packet: &Packet,
         sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        self.tally.packets += 1;
+        // A picture that an edit list cuts off is decoded for the others' sake and never comes out.
+        let counted = u64::from(!packet.is_discarded());
+        self.tally.packets += counted;
         self.seen_keyframe |= packet.is_keyframe();
         if !self.seen_keyframe {
             // Without its keyframe a picture is grey with shadows moving on it; nobody wants to see that.
-            self.tally.before_keyframe += 1;
+            self.tally.before_keyframe += counted;
             return Ok(());
         }
         if packet.is_corrupt() {
-            self.tally.dropped += 1;
+            self.tally.dropped += counted;
             return Ok(());
         }
         self.expect_frame_of(packet);

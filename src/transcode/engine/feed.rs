@@ -13,7 +13,7 @@ use super::{Job, Unit, has_sound};
 use crate::av::demux::{Analysis, Demuxer, Read};
 use crate::av::filter::PictureShape;
 use crate::av::{AvError, Frame, Interrupt, Packet, StreamParameters};
-use crate::media::MediaInfo;
+use crate::media::{AudioInfo, MediaInfo};
 
 /// Sound that begins this much before the picture (an encoder's priming) does not move the zero of the clock.
 const PRIMING_SECONDS: f64 = 0.15;
@@ -192,7 +192,8 @@ impl Feed {
             tally = decoder.tally().clone();
         }
         let Self { torn_pictures, torn_sounds, .. } = *self;
-        Ok(Arc::new(super::decode::Tally { sound_errors, torn_pictures, torn_sounds, ..tally }))
+        let sound_lag = self.sounds.iter().find_map(SoundEncoder::lag_seconds);
+        Ok(Arc::new(super::decode::Tally { sound_errors, sound_lag, torn_pictures, torn_sounds, ..tally }))
     }
 }
 
@@ -244,7 +245,7 @@ fn sound_encoders(job: &Job<'_>, audio: Option<&StreamParameters>) -> Result<Vec
 /// more than an encoder's priming.
 fn origin(info: &MediaInfo) -> f64 {
     let video = info.video.as_ref().map(|video| video.start_seconds);
-    let audio = info.audio.as_ref().map(|audio| audio.start_seconds);
+    let audio = info.audio.as_ref().map(AudioInfo::heard_seconds);
     match (video, audio) {
         (Some(video), Some(audio)) if audio < video - PRIMING_SECONDS => audio,
         (Some(video), _) => video,

@@ -110,7 +110,7 @@ impl<'a> Lane<'a> {
                         audio.start_offset_seconds -= audio.priming_seconds;
                         if matches!(self.rendition().audio, AudioPlan::Aac(_)) {
                             let source = self.job.info.audio.as_ref();
-                            audio.start_offset_seconds += source.map_or(0.0, |source| source.priming_seconds);
+                            audio.start_offset_seconds += source.map_or(0.0, |source| expect::lag(source, &tally));
                         }
                     }
                     return Ok(Written { expectation, tally });

@@ -8,7 +8,7 @@ use crate::av::decode::{Decoder, Threads};
 use crate::av::encode::{AudioSettings, Encoder};
 use crate::av::filter::{Graph, SoundShape};
 use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
-use crate::media::TimeBase;
+use crate::media::{Ratio, TimeBase, Timestamp};
 
 /// One AAC encode at work.
 pub(super) struct SoundEncoder {
@@ -21,6 +21,10 @@ pub(super) struct SoundEncoder {
     framer: Option<Graph>,
     encoder: Encoder,
     errors: u64,
+    /// Times of the first packet and of the first frame that was decoded, in seconds.
+    first: (Option<f64>, Option<f64>),
+    /// Where the next frame begins if it has no time of its own: what a decoder held back to the end.
+    next: Option<Timestamp>,
 }
 
 impl SoundEncoder {
@@ -34,7 +38,16 @@ impl SoundEncoder {
         };
         let decoder = Decoder::open(stream, Threads::Count(1))?;
         let encoder = Encoder::audio(&settings)?;
-        Ok(Self { plan, decoder, resampler: None, framer: None, encoder, errors: 0 })
+        Ok(Self {
+            plan,
+            decoder,
+            resampler: None,
+            framer: None,
+            encoder,
+            errors: 0,
+            first: (None, None),
+            next: None,
+        })
     }
 
     /// Returns what a container must say about the packets.
@@ -52,12 +65,18 @@ impl SoundEncoder {
         self.errors
     }
 
+    /// Returns seconds from the first packet to the first sample.
+    pub(super) fn lag_seconds(&self) -> Option<f64> {
+        self.first.0.zip(self.first.1).map(|(packet, frame)| frame - packet)
+    }
+
     /// Takes a packet of the source and hands on whatever that yields.
     pub(super) fn send(
         &mut self,
         packet: &Packet,
         sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
+        self.first.0 = self.first.0.or(packet.pts().map(Timestamp::seconds));
         if packet.is_corrupt() {
             self.errors += 1;
             return Ok(());
@@ -111,7 +130,7 @@ impl SoundEncoder {
     ) -> Result<(), TranscodeError> {
         loop {
             match self.decoder.receive() {
-                Ok(Received::Item(frame)) => self.resample(&frame, sink)?,
+                Ok(Received::Item(frame)) => self.resample(frame, sink)?,
                 Ok(Received::NeedsInput | Received::End) => return Ok(()),
                 Err(AvError::Decode(_)) => self.errors += 1,
                 Err(error) => return Err(error.into()),
@@ -121,11 +140,18 @@ impl SoundEncoder {
 
     fn resample(
         &mut self,
-        frame: &Frame,
+        mut frame: Frame,
         sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
-        let Some(pts) = frame.pts() else { return Ok(()) };
+        let Some(pts) = frame.pts().or(self.next) else { return Ok(()) };
+        frame.set_pts(pts);
+        self.first.1.get_or_insert(pts.seconds());
         let shape = frame.sound();
+        let samples = Timestamp::new(
+            frame.samples().into(),
+            Ratio::new(1, i32::try_from(shape.sample_rate.max(1)).unwrap_or(i32::MAX)),
+        );
+        self.next = Some(Timestamp::new(pts.ticks + samples.rescale(pts.base).ticks, pts.base));
         if self.resampler.as_ref().is_some_and(|(running, _)| *running != shape) {
             self.flush_resampler(sink)?;
         }
@@ -134,7 +160,7 @@ impl SoundEncoder {
             self.resampler = Some((shape, graph));
         }
         if let Some((_, graph)) = &mut self.resampler {
-            graph.send(frame)?;
+            graph.send(&frame)?;
         }
         self.drain_resampler(sink)
     }

@@ -2,7 +2,6 @@
 
 use super::size::Size;
 use super::{AudioPlan, rate};
-use crate::figure;
 use crate::media::{Chroma, Container, Dynamics, MediaInfo, Oddity, Range, Rotation, Scan, VideoCodec, VideoInfo};
 use crate::transcode::{RenditionRequest, Request, filter};
 
@@ -164,11 +163,7 @@ fn economy(wish: &Wish) -> Vec<String> {
     match bitrate_limit(wish.size, wish.video) {
         None => found.push("its frame rate is unknown".to_owned()),
         Some(limit) if rate > limit => {
-            found.push(format!(
-                "{} is above the {} that this size warrants",
-                figure::bit_rate(rate),
-                figure::bit_rate(limit)
-            ));
+            found.push(format!("{} is above the {} that this size warrants", megabits(rate), megabits(limit)));
         }
         Some(_) => {}
     }
@@ -196,7 +191,9 @@ fn damage(info: &MediaInfo) -> Vec<String> {
         Oddity::ChangedParameters { .. } => Some("a picture that changes its parameters is not copied"),
         _ => None,
     };
-    info.oddities.iter().filter_map(named).map(str::to_owned).collect()
+    let hidden = info.video.as_ref().is_some_and(|video| video.hidden > 0);
+    let hidden = hidden.then_some("pictures that an edit list hides would show in a copy");
+    info.oddities.iter().filter_map(named).chain(hidden).map(str::to_owned).collect()
 }
 
 /// Returns whether writing the same packets anew takes the oddity away.
@@ -210,4 +207,13 @@ const fn is_mended_by_remux(oddity: &Oddity) -> bool {
             | Oddity::UnorderedTimestamps { .. }
             | Oddity::WrongDuration { .. }
     )
+}
+
+/// Returns a rate for people.
+pub(in crate::transcode) fn megabits(bits_per_second: f64) -> String {
+    if bits_per_second >= 1e6 {
+        format!("{:.2} Mbit/s", bits_per_second / 1e6)
+    } else {
+        format!("{:.0} kbit/s", bits_per_second / 1e3)
+    }
 }

@@ -18,6 +18,8 @@ const BITS_MAX: u64 = 384_000;
 const BITS_ACCEPTED: std::ops::RangeInclusive<u64> = 16_000..=512_000;
 /// The most channels that every player of AAC mixes down by itself.
 const CHANNELS_MAX: u32 = 6;
+/// More hidden sound than this at the start is no encoder's priming but what an edit list cuts off.
+const HIDDEN_SECONDS_MAX: f64 = 0.15;
 /// Renditions up to this short side are watched on phones and small windows: two channels serve them best.
 const STEREO_UP_TO_SHORT_SIDE: u32 = 720;
 
@@ -41,6 +43,16 @@ pub(super) fn plan(
     let Some(audio) = audio else { return (AudioPlan::None, None) };
     match request {
         AudioRequest::None => (AudioPlan::None, Some("sound left out as asked".to_owned())),
+        // One header stands for all packets of a copy.
+        AudioRequest::Copy if audio.changes > 0 => {
+            encode(audio, None, short_side, "sound encoded to AAC: its parameters change in mid-stream")
+        }
+        AudioRequest::Copy if audio.priming_seconds > HIDDEN_SECONDS_MAX => encode(
+            audio,
+            None,
+            short_side,
+            "sound encoded to AAC: a copy would let what an edit list hides be heard",
+        ),
         AudioRequest::Copy if container.holds_audio(&audio.codec, audio.sample_rate) => (AudioPlan::Copy, None),
         AudioRequest::Copy => encode(audio, None, short_side, &unfit(audio, container)),
         AudioRequest::Aac(bits) => encode(audio, bits, short_side, "sound encoded to AAC as asked"),
