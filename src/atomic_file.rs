@@ -6,11 +6,26 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+
 /// Moves `part` to `path`, on the same file system: its bytes reach the disk first, then the name, then the folder's
 /// record of it.
 pub fn publish(part: &Path, path: &Path) -> io::Result<()> {
     File::open(part)?.sync_all()?;
     fs::rename(part, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new("")))
+}
+
+/// As [`publish`], but never in the place of a file that has the name already: `AlreadyExists` then.
+pub fn publish_new(part: &Path, path: &Path) -> io::Result<()> {
+    File::open(part)?.sync_all()?;
+    match rustix::fs::renameat_with(rustix::fs::CWD, part, rustix::fs::CWD, path, RenameFlags::NOREPLACE) {
+        // File systems that cannot do it in one step leave the time between two.
+        Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(path).is_err() => fs::rename(part, path)?,
+        Err(Errno::INVAL | Errno::NOSYS) => return Err(io::ErrorKind::AlreadyExists.into()),
+        result => result?,
+    }
     sync_folder(path.parent().unwrap_or(Path::new("")))
 }
 
@@ -37,5 +52,17 @@ mod tests {
         publish(&part, &path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert!(!part.try_exists().unwrap());
+    }
+    #[test]
+    fn a_new_file_never_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, path) = (folder.path().join("part"), folder.path().join("lesson.mp4"));
+        fs::write(&path, "old").unwrap();
+        fs::write(&part, "new").unwrap();
+        assert_eq!(publish_new(&part, &path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        fs::remove_file(&path).unwrap();
+        publish_new(&part, &path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
     }
 }

@@ -25,6 +25,8 @@ struct Planned {
     info: MediaInfo,
     plan: Plan,
     outputs: Vec<PathBuf>,
+    /// Whether files that have the outputs' names may be replaced.
+    overwrite: bool,
 }
 
 /// Runs the command and prints its result; the exit code tells how much of it succeeded.
@@ -58,13 +60,16 @@ fn decide(
     let existing = Existing::of(args.overwrite, args.no_overwrite, console.can_ask);
     let consent = |outputs: &[PathBuf]| {
         let found = check::outputs(&args.source, outputs)?;
-        signals.while_asking(|| check::overwriting(&found, existing, console))
+        signals.while_asking(|| check::overwriting(&found, existing, console))?;
+        // Whoever agreed to lose one agreed; whoever was not asked did not.
+        Ok::<bool, CommandError>(args.overwrite || !found.is_empty())
     };
+    let mut overwrite = args.overwrite;
     // `--explain` touches nothing and so may be asked about outputs that exist.
     // A file named by the person is known before the source is read, which takes a while for a long one.
     let named = if let Target::File(path) = target { std::slice::from_ref(path) } else { &[] };
     if !args.explain && !named.is_empty() {
-        consent(named)?;
+        overwrite = consent(named)?;
         check::folder(target)?;
     }
     let info = engine::probe(&args.source, interrupt)?;
@@ -75,9 +80,9 @@ fn decide(
     target.check_count(names.len())?;
     let outputs = target.outputs(&args.source, &names, plan.container);
     if !args.explain && named.is_empty() {
-        consent(&made(&plan, &outputs))?;
+        overwrite = consent(&made(&plan, &outputs))?;
     }
-    Ok(Planned { info, plan, outputs })
+    Ok(Planned { info, plan, outputs, overwrite })
 }
 
 /// Returns the outputs that the plan does not refuse: only those can be in the way.
@@ -88,7 +93,7 @@ fn made(plan: &Plan, outputs: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Prints the plan and the equivalent ffmpeg line.
 fn explain(source: &Path, planned: &Planned, console: &Console) -> Result<ExitCode, CommandError> {
-    let Planned { info, plan, outputs } = planned;
+    let Planned { info, plan, outputs, .. } = planned;
     let source = source.to_string_lossy();
     let outputs: Vec<String> = outputs.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let text = engine::explain(info, plan, &source, &outputs);
@@ -104,11 +109,19 @@ fn carry_out(
     interrupt: &Interrupt,
     console: &Console,
 ) -> Result<Outcome, CommandError> {
-    let Planned { info, plan, outputs } = planned;
+    let Planned { info, plan, outputs, overwrite } = planned;
     let claimed = claim(outputs)?;
     let work_folders: Vec<PathBuf> = claimed.iter().map(|folder| folder.path().to_owned()).collect();
     let verify = !args.no_verify;
-    let job = Job { source: &args.source, info, plan, outputs, work_folders: &work_folders, verify };
+    let job = Job {
+        source: &args.source,
+        info,
+        plan,
+        outputs,
+        work_folders: &work_folders,
+        overwrite: *overwrite,
+        verify,
+    };
     let progress = progress_of(info, plan);
     let display = progress::display(args.progress, &progress, console);
     let outcome = on_a_thread(&job, &progress, interrupt, display)?;

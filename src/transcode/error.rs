@@ -1,6 +1,6 @@
 //! What can go wrong on the way from a source to its renditions.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -100,6 +100,7 @@ impl Failure for TranscodeError {
             Self::Corrupt { .. } | Self::Unexplained { .. } | Self::NothingDecoded => "MEDIA_UNDECODABLE",
             Self::Refused { .. } => "PLAN_REFUSED",
             Self::File { source, .. } if Self::is_disk_full(source) => "DISK_FULL",
+            Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => "OUTPUT_EXISTS",
             Self::File { .. } => "OUTPUT_WRITE",
             Self::NoFirstPicture { .. } => "MEDIA_NO_FIRST_PICTURE",
             Self::Thread { .. } => "THREAD_LIMIT",
@@ -117,6 +118,7 @@ impl Failure for TranscodeError {
             | Self::NothingDecoded
             | Self::NoFirstPicture { .. } => FailureClass::Source,
             Self::Refused { .. } => FailureClass::Output,
+            Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => FailureClass::Output,
             Self::File { .. } => FailureClass::Capacity,
             Self::Thread { .. } => FailureClass::Transient,
             Self::Panicked { .. } | Self::FeedEnded => FailureClass::Bug,
@@ -135,6 +137,9 @@ impl Failure for TranscodeError {
             Self::Refused { .. } => "leave out --rate-control copy, or ask for what the source is",
             Self::File { source, .. } if Self::is_disk_full(source) => {
                 "free some space, or choose another output folder"
+            }
+            Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                "a file of that name came while this one was made; add -y to overwrite, or name another output"
             }
             Self::File { .. } => "check the disk that holds the output",
             Self::Thread { .. } => "raise the limit on processes, or run fewer jobs at once",

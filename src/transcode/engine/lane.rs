@@ -73,7 +73,8 @@ impl<'a> Lane<'a> {
         };
         let path = &self.job.outputs[self.index];
         let failed = |source| TranscodeError::File { operation: "publish", path: path.clone(), source };
-        atomic_file::publish(&self.part, path).map_err(failed)?;
+        let publish = if self.job.overwrite { atomic_file::publish } else { atomic_file::publish_new };
+        publish(&self.part, path).map_err(failed)?;
         Ok(finished(&file, repair::sentences(self.job.info, rendition, &written.tally)))
     }
 

@@ -53,6 +53,8 @@ pub struct Job<'a> {
     pub outputs: &'a [PathBuf],
     /// To each output an existing folder for the unfinished file, on its file system.
     pub work_folders: &'a [PathBuf],
+    /// Whether an output may take the place of a file that has its name.
+    pub overwrite: bool,
     /// Whether outputs are proven before they get their names.
     pub verify: bool,
 }

@@ -52,8 +52,15 @@ pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'stati
     let frames = info.video.as_ref().map_or(0, |video| video.packets);
     let progress = Progress::new(&names, frames, info.duration_seconds);
     let work_folders = vec![work.path().to_owned(); outputs.len()];
-    let job =
-        Job { source, info: &info, plan: &plan, outputs: &outputs, work_folders: &work_folders, verify: true };
+    let job = Job {
+        source,
+        info: &info,
+        plan: &plan,
+        outputs: &outputs,
+        work_folders: &work_folders,
+        overwrite: true,
+        verify: true,
+    };
     let renditions = run(&job, &progress, &interrupt).renditions;
     Ok(Ran { plan, renditions })
 }
