@@ -108,12 +108,14 @@ impl Demuxer {
         };
         let raw = parameters?;
         let kind = kind(raw.codec_type, stream.disposition);
+        let (rotation_degrees, mirrored) = self.input.orientation(index).unwrap_or((0.0, false));
         Ok(Some(StreamParameters {
             index,
             kind,
             time_base: Ratio::new(stream.time_base.num, stream.time_base.den),
             average_frame_rate: Ratio::new(stream.avg_frame_rate.num, stream.avg_frame_rate.den),
-            rotation_degrees: self.input.rotation_degrees(index).unwrap_or(0.0),
+            rotation_degrees,
+            mirrored,
             raw,
         }))
     }

@@ -32,6 +32,8 @@ pub struct StreamParameters {
     pub average_frame_rate: Ratio,
     /// Degrees clockwise that a player turns the picture.
     pub rotation_degrees: f64,
+    /// Whether it is mirrored, left for right, before it is turned: front cameras do.
+    pub mirrored: bool,
     pub(super) raw: Parameters,
 }
 

@@ -247,6 +247,7 @@ impl Scan {
             height,
             pixel_format: stream.pixel_format().unwrap_or_else(timing::unknown_pixels),
             sample_aspect_ratio: stream.sample_aspect_ratio(),
+            mirrored: stream.mirrored,
             rotation: Rotation::from_degrees_clockwise(stream.rotation_degrees),
             range: stream.range(),
             color: stream.color(),

@@ -55,6 +55,8 @@ pub struct VideoInfo {
     pub sample_aspect_ratio: Ratio,
     /// How far a player turns the picture.
     pub rotation: Rotation,
+    /// Whether a player mirrors it, left for right, before turning it.
+    pub mirrored: bool,
     /// Sample range.
     pub range: Range,
     /// Colour tags.

@@ -37,7 +37,8 @@ pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[Strin
         return String::new();
     }
     // Turning is in the chain. Left to itself ffmpeg would turn before deinterlacing, and a second time.
-    let upright = if plan.prepare.rotation == Rotation::None { "" } else { "-noautorotate " };
+    let upright =
+        if plan.prepare.rotation == Rotation::None && !plan.prepare.mirrored { "" } else { "-noautorotate " };
     let mut parts = vec![format!("ffmpeg {upright}-i {}", path(source))];
     parts.extend(graph(video, plan).map(|graph| format!("-filter_complex {}", quoted(&graph))));
     // The graph's ends are numbered by what is encoded; copies stand between them without a number.

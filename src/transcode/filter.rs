@@ -59,13 +59,14 @@ const DITHER: &str = ":dither=ordered:threads=1";
 pub fn prepare(steps: &Prepare) -> Option<String> {
     // Whole pictures between interlaced ones pass `bwdif` untouched.
     let deinterlace = steps.deinterlace.then_some("bwdif=mode=send_frame:deint=interlaced");
+    let mirror = steps.mirrored.then_some("hflip");
     let turn = match steps.rotation {
         Rotation::None => None,
         Rotation::Quarter => Some("transpose=clock"),
         Rotation::Half => Some("hflip,vflip"),
         Rotation::ThreeQuarters => Some("transpose=cclock"),
     };
-    let chain: Vec<&str> = deinterlace.into_iter().chain(turn).collect();
+    let chain: Vec<&str> = deinterlace.into_iter().chain(mirror).chain(turn).collect();
     (!chain.is_empty()).then(|| chain.join(","))
 }
 
@@ -321,9 +322,9 @@ mod tests {
     #[test]
     fn pictures_are_made_whole_before_they_are_turned() {
         assert_eq!(prepare(&Prepare::default()), None);
-        let all = Prepare { deinterlace: true, rotation: Rotation::Quarter };
+        let all = Prepare { deinterlace: true, rotation: Rotation::Quarter, mirrored: false };
         assert_eq!(prepare(&all).as_deref(), Some("bwdif=mode=send_frame:deint=interlaced,transpose=clock"));
-        let half = Prepare { deinterlace: false, rotation: Rotation::Half };
+        let half = Prepare { deinterlace: false, rotation: Rotation::Half, mirrored: false };
         assert_eq!(prepare(&half).as_deref(), Some("hflip,vflip"));
     }
 }

@@ -31,6 +31,7 @@ fn picture() -> VideoInfo {
         pixel_format: format("yuv420p", 8, Chroma::C420),
         sample_aspect_ratio: Ratio::ONE,
         rotation: Rotation::None,
+        mirrored: false,
         range: Range::Limited,
         color: ColorTags::default(),
         scan: Scan::Progressive,

@@ -6,6 +6,7 @@ use reelmill::clip::{Picture, Recipe};
 use reelmill::media::{Container, Ratio};
 use tempfile::TempDir;
 
+use crate::support::bytes::{changed, find};
 use crate::support::clip::{by_ffmpeg, make, scratch};
 use crate::support::oracle;
 use crate::support::run::{Ran, encode, transcode};
@@ -234,4 +235,20 @@ fn a_picture_of_one_pixel_is_refused_by_name_m13() {
         "-f lavfi -i color=red:size=16x16:rate=25:duration=1,format=rgb24,crop=1:1 -c:v qtrle",
     );
     assert_eq!(crate::support::run::outcome(&source, &encode(&[], Container::Mp4)), "MEDIA_PICTURE_SIZE");
+}
+
+#[test]
+fn a_front_cameras_mirror_image_is_mirrored_back_and_not_turned() {
+    let folder = scratch();
+    let clip = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=1 -c:v libx264 -preset ultrafast";
+    let plain = by_ffmpeg(&folder, "plain.mp4", clip);
+    // In a track header of version 0 the matrix stands 44 bytes behind the name; its first number is 1.0 in 16.16.
+    let source = changed(&plain, "mirrored.mp4", |bytes| {
+        let at = find(bytes, b"tkhd")[0] + 44;
+        assert_eq!(bytes[at..at + 4], [0, 1, 0, 0]);
+        bytes[at..at + 4].copy_from_slice(&[0xff, 0xff, 0, 0]);
+    });
+    let ran = transcode(&source, &encode(&[], Container::Mp4)).unwrap();
+    let (got, wanted) = (oracle::raw_pictures(ran.only().0, "null"), oracle::raw_pictures(&plain, "hflip"));
+    assert!(oracle::psnr(&got, &wanted) > 25.0);
 }

@@ -246,7 +246,8 @@ impl InputContext {
     }
 
     /// Returns how far a player turns the stream clockwise, in degrees, where the file says.
-    pub(in crate::av) fn rotation_degrees(&self, index: usize) -> Option<f64> {
+    /// With it goes whether the picture is mirrored, left for right, before it is turned.
+    pub(in crate::av) fn orientation(&self, index: usize) -> Option<(f64, bool)> {
         let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
         let mut size = 0;
         // SAFETY: a live stream; the size is written.
@@ -254,10 +255,17 @@ impl InputContext {
         if data.is_null() || size < 9 * 4 {
             return None;
         }
-        // SAFETY: the matrix is nine 32-bit integers; libav allocates side data aligned for any type. The angle is
-        // counter-clockwise, hence the sign (libavutil/display.h).
-        let degrees = -unsafe { ffi::av_display_rotation_get(data.cast()) };
-        degrees.is_finite().then_some(degrees)
+        // SAFETY: the matrix is nine 32-bit integers; libav allocates side data aligned for any type.
+        let mut matrix = unsafe { data.cast::<[i32; 9]>().read() };
+        let [a, b, _, c, d, ..] = matrix.map(i64::from);
+        let mirrored = a * d - b * c < 0;
+        if mirrored {
+            // Undone in the matrix, a turn remains.
+            (matrix[0], matrix[1]) = (matrix[0].saturating_neg(), matrix[1].saturating_neg());
+        }
+        // SAFETY: nine integers. The angle is counter-clockwise, hence the sign (libavutil/display.h).
+        let degrees = -unsafe { ffi::av_display_rotation_get(matrix.as_ptr()) };
+        degrees.is_finite().then_some((degrees, mirrored))
     }
 
     /// Returns the duration that the header claims, in microseconds.

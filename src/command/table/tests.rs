@@ -47,6 +47,7 @@ fn picture() -> VideoInfo {
         pixel_format: PixelFormat { name: "yuv420p".to_owned(), bit_depth: 8, chroma: Chroma::C420, alpha: false },
         sample_aspect_ratio: Ratio::ONE,
         rotation: Rotation::None,
+        mirrored: false,
         range: Range::Limited,
         color: ColorTags { matrix: Some("bt709".to_owned()), ..ColorTags::default() },
         scan: Scan::Progressive,

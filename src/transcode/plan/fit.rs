@@ -57,6 +57,9 @@ pub(super) fn refusals(wish: &Wish) -> Vec<String> {
     if video.rotation != Rotation::None && container != wish.info.container {
         found.push(format!("a copy in {container} would lie on its side or its head"));
     }
+    if video.mirrored {
+        found.push("a copy would show its mirror image".to_owned());
+    }
     found.extend(damage(wish.info));
     found
 }
@@ -89,6 +92,9 @@ pub(super) fn steps(video: &VideoInfo) -> Vec<String> {
     let format = &video.pixel_format;
     if video.scan != Scan::Progressive {
         steps.push("deinterlaced, one frame per frame".to_owned());
+    }
+    if video.mirrored {
+        steps.push("mirrored, left for right".to_owned());
     }
     if video.rotation != Rotation::None {
         steps.push(format!("turned upright by {}° clockwise", video.rotation.degrees()));

@@ -117,7 +117,7 @@ fn check_whole(info: &MediaInfo, request: &Request) -> Result<(), PlanError> {
 }
 
 fn prepare(video: &VideoInfo) -> Prepare {
-    Prepare { deinterlace: video.scan != Scan::Progressive, rotation: video.rotation }
+    Prepare { deinterlace: video.scan != Scan::Progressive, rotation: video.rotation, mirrored: video.mirrored }
 }
 
 /// What will be done with a source.
@@ -138,6 +138,8 @@ pub struct Plan {
 pub struct Prepare {
     /// Interlaced pictures become whole ones, one frame per frame.
     pub deinterlace: bool,
+    /// Mirrored, left for right, before it is turned.
+    pub mirrored: bool,
     /// Turned upright; the output carries no rotation.
     pub rotation: Rotation,
 }
