@@ -70,7 +70,6 @@ struct Tally {
     shown: Vec<i64>,
     keyframes: Vec<i64>,
     packets_before_keyframe: u64,
-    /// Pictures that decoders leave out.
     hidden: u64,
     /// Ticks of whole packets that decoders leave out.
     discarded: i64,
