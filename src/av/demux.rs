@@ -113,6 +113,7 @@ impl Demuxer {
             index,
             kind,
             time_base: Ratio::new(stream.time_base.num, stream.time_base.den),
+            is_default: stream.disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
             average_frame_rate: Ratio::new(stream.avg_frame_rate.num, stream.avg_frame_rate.den),
             rotation_degrees,
             mirrored,
@@ -126,6 +127,10 @@ impl Demuxer {
             if !streams.contains(&index) {
                 self.input.discard(index);
             }
+        }
+        if streams.len() == 1 {
+            // With nobody else to tell a pause from a jump, slides of half a minute are more likely.
+            self.timeline.set_forward_limit(INDEXED_JUMP_MICROSECONDS);
         }
         for &index in streams {
             let base = self

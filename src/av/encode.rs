@@ -151,6 +151,7 @@ impl Encoder {
             time_base: self.base,
             average_frame_rate: self.frame_rate,
             rotation_degrees: 0.0,
+            is_default: false,
             mirrored: false,
             raw: self.context.parameters()?,
         })

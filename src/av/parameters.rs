@@ -34,6 +34,8 @@ pub struct StreamParameters {
     pub rotation_degrees: f64,
     /// Whether it is mirrored, left for right, before it is turned: front cameras do.
     pub mirrored: bool,
+    /// Whether the container calls it the one to take among its kind.
+    pub is_default: bool,
     pub(super) raw: Parameters,
 }
 

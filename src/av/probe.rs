@@ -129,7 +129,7 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     let mut demuxer = Demuxer::open(path, analysis, interrupt)?;
     let streams = demuxer.streams()?;
     let video = best_video(&streams);
-    let audio = streams.iter().find(|stream| stream.kind == StreamKind::Audio).map(|stream| stream.index);
+    let audio = best_audio(&streams);
     let codec = audio.map_or_else(|| AudioCodec::Other(String::new()), |index| streams[index].audio_codec());
     let chosen: Vec<usize> = video.into_iter().chain(audio).collect();
     demuxer.choose(&chosen);
@@ -171,6 +171,13 @@ fn best_video(streams: &[StreamParameters]) -> Option<usize> {
     let moving = streams.iter().filter(|stream| stream.kind == StreamKind::Video);
     // `max_by_key` takes the last of equals; reversed, that is the first.
     moving.rev().max_by_key(rank).map(|stream| stream.index)
+}
+
+/// Returns the sound track that the container calls the default, else the first.
+fn best_audio(streams: &[StreamParameters]) -> Option<usize> {
+    let mut sounds = streams.iter().filter(|stream| stream.kind == StreamKind::Audio);
+    let first = sounds.clone().next();
+    sounds.find(|stream| stream.is_default).or(first).map(|stream| stream.index)
 }
 
 impl Scan {

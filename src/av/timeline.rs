@@ -82,6 +82,11 @@ impl Timeline {
         }
     }
 
+    /// Sets how far ahead of everything (in microseconds) a packet has jumped.
+    pub(super) fn set_forward_limit(&mut self, limit: i64) {
+        self.forward_limit = limit;
+    }
+
     /// Makes `origin` (microseconds on the repaired clock) the zero of what comes out.
     pub(super) fn set_origin(&mut self, origin: i64) {
         self.origin = origin;

@@ -30,6 +30,14 @@ pub enum TranscodeError {
         /// Pictures there should be.
         total: u64,
     },
+    /// Too much of the sound cannot be decoded.
+    #[error("{lost} of {total} packets of sound cannot be decoded")]
+    SoundCorrupt {
+        /// Packets that gave nothing.
+        lost: u64,
+        /// Packets there are.
+        total: u64,
+    },
     /// Pictures are missing though nothing was reported.
     #[error("{decoded} pictures came out of {total} packets, without an error from the decoder")]
     Unexplained {
@@ -97,7 +105,9 @@ impl Failure for TranscodeError {
             Self::Av(error) => error.code(),
             Self::Proof(error) => error.code(),
             Self::Shared(error) => error.code(),
-            Self::Corrupt { .. } | Self::Unexplained { .. } | Self::NothingDecoded => "MEDIA_UNDECODABLE",
+            Self::Corrupt { .. } | Self::SoundCorrupt { .. } | Self::Unexplained { .. } | Self::NothingDecoded => {
+                "MEDIA_UNDECODABLE"
+            }
             Self::Refused { .. } => "PLAN_REFUSED",
             Self::File { source, .. } if Self::is_disk_full(source) => "DISK_FULL",
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => "OUTPUT_EXISTS",
@@ -114,6 +124,7 @@ impl Failure for TranscodeError {
             Self::Proof(error) => error.class(),
             Self::Shared(error) => error.class(),
             Self::Corrupt { .. }
+            | Self::SoundCorrupt { .. }
             | Self::Unexplained { .. }
             | Self::NothingDecoded
             | Self::NoFirstPicture { .. } => FailureClass::Source,
@@ -131,6 +142,7 @@ impl Failure for TranscodeError {
             Self::Proof(error) => error.cure(),
             Self::Shared(error) => error.cure(),
             Self::Corrupt { .. }
+            | Self::SoundCorrupt { .. }
             | Self::Unexplained { .. }
             | Self::NothingDecoded
             | Self::NoFirstPicture { .. } => "fetch or record the source again",

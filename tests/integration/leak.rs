@@ -59,8 +59,15 @@ fn transcode(source: &Path) {
     let work = tempfile::tempdir_in(folder).unwrap();
     let progress = Progress::new(&names, 10, info.duration_seconds);
     let work_folders = vec![work.path().to_owned(); outputs.len()];
-    let job =
-        Job { source, info: &info, plan: &plan, outputs: &outputs, work_folders: &work_folders, verify: true };
+    let job = Job {
+        source,
+        info: &info,
+        plan: &plan,
+        outputs: &outputs,
+        work_folders: &work_folders,
+        verify: true,
+        overwrite: true,
+    };
     for rendition in run(&job, &progress, &interrupt).renditions {
         rendition.result.unwrap();
     }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::bytes::flv_tags;
 use crate::support::clip::{by_ffmpeg, make, make_edited, scratch};
 use crate::support::oracle;
-use crate::support::run::{Ran, encode, transcode};
+use crate::support::run::{Ran, encode, outcome, transcode};
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 const PICTURE: &str = "-c:v libx264 -preset ultrafast -g 50";
@@ -235,4 +235,30 @@ fn wma_whose_decoder_yields_nothing_for_the_first_packets_is_encoded_in_time() {
         let (heard, wanted) = (oracle::onset(ran.only().0, 0.5), oracle::onset(&source, 0.5));
         assert!((heard - wanted).abs() < 0.040, "a beep at {wanted:.3} moved to {heard:.3}");
     }
+}
+
+#[test]
+fn of_several_sound_tracks_the_one_that_the_container_calls_default_is_taken() {
+    let folder = scratch();
+    let line = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=1 -f lavfi -i sine=d=1:sample_rate=44100 \
+                -f lavfi -i sine=d=1:sample_rate=22050 -map 0 -map 1 -map 2 -c:v libx264 -c:a aac \
+                -disposition:a:0 0 -disposition:a:1 default";
+    let source = by_ffmpeg(&folder, "two.mkv", line);
+    let ran = transcode(&source, &encode(&[], Container::Mp4)).unwrap();
+    assert_eq!(oracle::entry(ran.only().0, "a:0", "sample_rate"), "22050");
+    assert!(ran.plan.notes.iter().any(|note| note.contains("second sound track")), "{:?}", ran.plan.notes);
+}
+
+#[test]
+fn sound_that_is_mostly_lost_is_no_repair() {
+    let folder = scratch();
+    let recipe = Recipe::plain(Container::Flv, "160x90", 3.0);
+    let source = make_edited(&folder, "noise.flv", &recipe, |stream, ordinal, packet| {
+        if stream == 1 && ordinal % 3 == 0 {
+            packet.payload_mut().unwrap().fill(0xaa);
+        }
+        Edit::Keep
+    });
+    let request = Request { audio: AudioRequest::Aac(None), ..encode(&[], Container::Flv) };
+    assert_eq!(outcome(&source, &request), "MEDIA_UNDECODABLE");
 }

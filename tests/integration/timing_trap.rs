@@ -309,9 +309,21 @@ fn what_an_edit_list_cuts_off_is_neither_shown_nor_heard() {
         for request in [encode(&[], container), plain, with_aac(&[], container)] {
             let ran = transcode(&source, &request).unwrap();
             let (path, finished) = ran.only();
-            assert_eq!(finished.frames as usize, oracle::decodes_whole(&source));
+            assert_eq!(usize::try_from(finished.frames), Ok(oracle::decodes_whole(&source)));
             assert!((finished.duration_seconds - 2.8).abs() < 0.1, "{}", finished.duration_seconds);
             assert!(oracle::decodes_whole(path) > 0);
         }
     }
+}
+
+#[test]
+fn slides_that_stand_for_fifteen_seconds_keep_their_times_without_sound_to_go_by() {
+    let folder = scratch();
+    let line = "-f lavfi -i testsrc2=size=160x90:rate=1/15:duration=90 -c:v libx264 -g 2";
+    let source = by_ffmpeg(&folder, "slides.mkv", line);
+    let wanted: Vec<f64> = (0..6).map(|n| f64::from(n) * 15.0).collect();
+    each_way(&source, |path, ran| {
+        oracle::assert_times(&oracle::times(path, "v:0"), &wanted, TICK);
+        assert_eq!(ran.only().1.repairs, Vec::<String>::new());
+    });
 }

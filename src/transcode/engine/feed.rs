@@ -186,6 +186,7 @@ impl Feed {
     /// Returns what decoding came to, if that is good enough.
     fn tally(&self) -> Result<Arc<super::decode::Tally>, TranscodeError> {
         let sound_errors = self.sounds.iter().map(SoundEncoder::errors).max().unwrap_or(0);
+        self.sounds.iter().try_for_each(SoundEncoder::check)?;
         let mut tally = super::decode::Tally::default();
         if let Some(decoder) = &self.decoder {
             decoder.tally().check()?;

@@ -58,7 +58,7 @@ fn of_decoding(tally: &Tally) -> Vec<String> {
             format!("{} could not be decoded and {} left out", plural(count, "picture"), are(count))
         }),
         (tally.damaged, |count| format!("{} {} damaged and patched up", plural(count, "picture"), are(count))),
-        (tally.unordered, |count| format!("{} put in order", plural(count, "picture's time"))),
+        (tally.unordered, |count| format!("the times of {} put in order", plural(count, "picture"))),
         (tally.reshaped, |count| format!("picture changed shape {}; fitted", times(count))),
     ];
     told.into_iter().filter(|(count, _)| *count > 0).map(|(count, tell)| tell(count)).collect()

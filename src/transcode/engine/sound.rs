@@ -10,6 +10,9 @@ use crate::av::filter::{Graph, SoundShape};
 use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
 use crate::media::{Ratio, TimeBase, Timestamp};
 
+/// One packet in so many may be lost before the output is no longer "the recording": 5 %, as for pictures.
+const LOST_PACKETS_ONE_IN: u64 = 20;
+
 /// One AAC encode at work.
 pub(super) struct SoundEncoder {
     /// What it makes.
@@ -20,6 +23,7 @@ pub(super) struct SoundEncoder {
     /// frame in mid-stream, which AAC refuses.
     framer: Option<Graph>,
     encoder: Encoder,
+    packets: u64,
     errors: u64,
     /// Times of the first packet and of the first frame that was decoded, in seconds.
     first: (Option<f64>, Option<f64>),
@@ -44,6 +48,7 @@ impl SoundEncoder {
             resampler: None,
             framer: None,
             encoder,
+            packets: 0,
             errors: 0,
             first: (None, None),
             next: None,
@@ -70,12 +75,22 @@ impl SoundEncoder {
         self.first.0.zip(self.first.1).map(|(packet, frame)| frame - packet)
     }
 
+    /// Checks that what is missing is little: silence in its place is a repair only then.
+    pub(super) fn check(&self) -> Result<(), TranscodeError> {
+        let (lost, total) = (self.errors, self.packets);
+        if lost.saturating_mul(LOST_PACKETS_ONE_IN) > total {
+            return Err(TranscodeError::SoundCorrupt { lost, total });
+        }
+        Ok(())
+    }
+
     /// Takes a packet of the source and hands on whatever that yields.
     pub(super) fn send(
         &mut self,
         packet: &Packet,
         sink: &mut dyn FnMut(Packet) -> Result<(), TranscodeError>,
     ) -> Result<(), TranscodeError> {
+        self.packets += 1;
         self.first.0 = self.first.0.or(packet.pts().map(Timestamp::seconds));
         if packet.is_corrupt() {
             self.errors += 1;
