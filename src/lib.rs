@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clip;
 pub mod command;
 pub mod failure;
+pub mod figure;
 pub mod media;
 pub mod proof;
 pub mod telemetry;

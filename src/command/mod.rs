@@ -7,7 +7,6 @@ mod console;
 mod demo;
 mod engine;
 mod error;
-mod figure;
 mod footprint;
 mod oddity;
 mod output;

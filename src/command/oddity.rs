@@ -1,6 +1,6 @@
 //! What is unusual about a file, in words for people and with a name for programs.
 
-use super::figure;
+use crate::figure;
 use crate::media::Oddity;
 
 /// Returns the stable name of an oddity in JSON.

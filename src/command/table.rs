@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::console::Paint;
-use super::{figure, footprint};
+use super::footprint;
 use crate::failure::Failure;
+use crate::figure;
 use crate::media::MediaInfo;
 use crate::telemetry::printable;
 use crate::transcode::plan::{Action, AudioPlan, Plan, RenditionPlan};

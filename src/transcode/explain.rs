@@ -1,9 +1,10 @@
 //! A plan in words, and as the `ffmpeg` command that does the same. Pure: text from values, printed by others.
 
 use super::plan::{
-    AacPlan, Action, AudioPlan, Plan, RenditionPlan, VideoPlan, channel_word, megabits, picture_words, sound_words,
+    AacPlan, Action, AudioPlan, Plan, RenditionPlan, VideoPlan, channel_word, picture_words, sound_words,
 };
 use super::{filter, x264};
+use crate::figure;
 use crate::media::{AudioInfo, Container, MediaInfo, Range, Rotation, Scan, Timing, VideoInfo};
 
 /// Fine enough for any clock of a container, and what MPEG itself counts in.
@@ -12,7 +13,12 @@ const VARIABLE_TIME_BASE: &str = "1/90000";
 /// Returns the plan for people: the source, what is odd about it, and per rendition what is done, why, and with which
 /// settings. `outputs` are the paths in the plan's order.
 pub fn text(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
-    let mut lines = vec![format!("{source}: {}, {}, {}", info.container, clock(info), size_words(info.bytes))];
+    let mut lines = vec![format!(
+        "{source}: {}, {}, {}",
+        info.container,
+        figure::length(info.duration_seconds),
+        figure::bytes(info.bytes)
+    )];
     if let Some(video) = &info.video {
         lines.push(field("picture", &picture(video)));
     }
@@ -67,7 +73,7 @@ fn picture(video: &VideoInfo) -> String {
     if video.range == Range::Full {
         words.push_str(", full range");
     }
-    let rate = megabits(video.bits_per_second());
+    let rate = figure::bit_rate(video.bits_per_second());
     format!("{words}, {rate}, keyframes at most {:.1} s apart", video.longest_keyframe_gap_seconds)
 }
 
@@ -75,24 +81,7 @@ fn sound(audio: &AudioInfo) -> String {
     let seconds = audio.end_seconds - audio.start_seconds;
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = if seconds > 0.0 { audio.bytes as f64 * 8.0 / seconds } else { 0.0 };
-    format!("{}, {}", sound_words(audio), megabits(rate))
-}
-
-fn clock(info: &MediaInfo) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the float-to-integer cast saturates"
-    )]
-    let tenths = (info.duration_seconds * 10.0).round() as u64;
-    let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
-    format!("{hours}:{minutes:02}:{:02}.{}", rest / 10, rest % 10)
-}
-
-fn size_words(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
-    let megabytes = bytes as f64 / 1e6;
-    format!("{megabytes:.1} MB")
+    format!("{}, {}", sound_words(audio), figure::bit_rate(rate))
 }
 
 fn rendition_lines(info: &MediaInfo, plan: &Plan, rendition: &RenditionPlan, output: &str) -> Vec<String> {
@@ -261,7 +250,7 @@ mod tests {
         info.oddities.push(Oddity::AudioOffset { seconds: 0.244 });
         let plan = plan(&info, &request(&["1080P", "480P"])).expect("plannable");
         insta::assert_snapshot!(text(&info, &plan, "lesson.flv", &outputs(&plan)), @r#"
-        lesson.flv: flv, 0:01:00.0, 16.0 MB
+        lesson.flv: flv, 1:00.00, 15.3 MiB
           picture   h264 High, 1920x1080, yuv420p, 25 frames/s, 2.00 Mbit/s, keyframes at most 4.0 s apart
           sound     aac, 44100 Hz, stereo, 128 kbit/s
           note      the sound begins 0.244 s after the picture, and still does in the outputs

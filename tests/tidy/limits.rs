@@ -24,13 +24,14 @@ pub(crate) const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("media", &[]),
     ("failure", &[]),
+    ("figure", &[]),
     ("clock", &[]),
     ("event", &[]),
     ("atomic_file", &["failure"]),
     ("av", &["media", "failure"]),
     ("proof", &["av", "media", "failure"]),
     ("clip", &["av", "media", "failure"]),
-    ("transcode", &["proof", "av", "media", "failure", "atomic_file", "clock"]),
+    ("transcode", &["proof", "av", "media", "failure", "figure", "atomic_file", "clock"]),
     ("telemetry", &["av", "failure"]),
     ("cli", &["media", "transcode", "failure", "telemetry"]),
     (
@@ -43,6 +44,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "av",
             "media",
             "failure",
+            "figure",
             "atomic_file",
             "clock",
             "event",

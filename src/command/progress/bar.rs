@@ -5,7 +5,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Display, View};
-use crate::command::{Console, figure};
+use crate::command::Console;
+use crate::figure;
 use crate::media::RenditionName;
 use crate::telemetry::Screen;
 use crate::transcode::{Phase, Progress};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Display, View};
-use crate::command::figure;
+use crate::figure;
 use crate::telemetry::Screen;
 use crate::transcode::Phase;
 

@@ -2,6 +2,7 @@
 
 use super::size::Size;
 use super::{AudioPlan, rate};
+use crate::figure;
 use crate::media::{Chroma, Container, Dynamics, MediaInfo, Oddity, Range, Rotation, Scan, VideoCodec, VideoInfo};
 use crate::transcode::{RenditionRequest, Request, filter};
 
@@ -169,7 +170,11 @@ fn economy(wish: &Wish) -> Vec<String> {
     match bitrate_limit(wish.size, wish.video) {
         None => found.push("its frame rate is unknown".to_owned()),
         Some(limit) if rate > limit => {
-            found.push(format!("{} is above the {} that this size warrants", megabits(rate), megabits(limit)));
+            found.push(format!(
+                "{} is above the {} that this size warrants",
+                figure::bit_rate(rate),
+                figure::bit_rate(limit)
+            ));
         }
         Some(_) => {}
     }
@@ -213,13 +218,4 @@ const fn is_mended_by_remux(oddity: &Oddity) -> bool {
             | Oddity::UnorderedTimestamps { .. }
             | Oddity::WrongDuration { .. }
     )
-}
-
-/// Returns a rate for people.
-pub(in crate::transcode) fn megabits(bits_per_second: f64) -> String {
-    if bits_per_second >= 1e6 {
-        format!("{:.2} Mbit/s", bits_per_second / 1e6)
-    } else {
-        format!("{:.0} kbit/s", bits_per_second / 1e3)
-    }
 }

@@ -89,7 +89,7 @@ fn keep(wish: &Wish, insisted: bool) -> (Action, Vec<String>) {
 }
 
 fn fits(wish: &Wish) -> String {
-    let rate = fit::megabits(wish.video.bits_per_second());
+    let rate = crate::figure::bit_rate(wish.video.bits_per_second());
     let gap = wish.video.longest_keyframe_gap_seconds;
     format!("the picture fits as it is: H.264 8-bit 4:2:0, {rate}, keyframes at most {gap:.1} s apart")
 }

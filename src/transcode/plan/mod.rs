@@ -14,7 +14,6 @@ mod sound;
 mod tests;
 
 pub use error::PlanError;
-pub(super) use fit::megabits;
 pub(super) use note::{picture as picture_words, sound as sound_words};
 pub(super) use sound::channel_word;
 

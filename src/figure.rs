@@ -2,7 +2,7 @@
 
 /// Returns a size in binary units, `85.2 MiB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub(super) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if count < 1024 {
         return format!("{count} B");
@@ -21,7 +21,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// Returns a rate in the decimal units of the field, `1.25 Mbit/s`.
-pub(super) fn bit_rate(bits_per_second: f64) -> String {
+pub fn bit_rate(bits_per_second: f64) -> String {
     match bits_per_second {
         rate if rate >= 999_500.0 => format!("{:.2} Mbit/s", rate / 1.0e6),
         rate if rate >= 1000.0 => format!("{:.0} kbit/s", rate / 1.0e3),
@@ -30,13 +30,13 @@ pub(super) fn bit_rate(bits_per_second: f64) -> String {
 }
 
 /// Returns a media length to the hundredth, `1:02:03.50`, `0:12.04`.
-pub(super) fn length(seconds: f64) -> String {
+pub fn length(seconds: f64) -> String {
     let hundredths = whole(seconds * 100.0);
     format!("{}.{:02}", clock(hundredths / 100), hundredths % 100)
 }
 
 /// Returns a waiting time to the second, `1:02:03`, `0:12`.
-pub(super) fn wait(seconds: f64) -> String {
+pub fn wait(seconds: f64) -> String {
     clock(whole(seconds))
 }
 
@@ -52,13 +52,13 @@ fn whole(value: f64) -> u64 {
 }
 
 /// Returns a number with as many of four decimals as it needs: `25`, `29.833`, `23.976`.
-pub(super) fn trimmed(value: f64) -> String {
+pub fn trimmed(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Returns `1 frame`, `2 frames`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
