@@ -51,6 +51,11 @@ impl Decoder {
         Ok(Self { context, base: stream.time_base })
     }
 
+    /// Returns how many threads libav settled on.
+    pub fn threads(&self) -> u32 {
+        self.context.thread_count.unsigned_abs()
+    }
+
     /// Sends a packet.
     ///
     /// # Errors

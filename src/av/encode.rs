@@ -134,6 +134,11 @@ impl Encoder {
         self.context.frame_size.unsigned_abs()
     }
 
+    /// Returns how many threads the encoder was told to use.
+    pub fn threads(&self) -> u32 {
+        self.context.thread_count.unsigned_abs()
+    }
+
     /// Returns samples that the encoder puts before the first one it was given.
     pub fn priming_samples(&self) -> u32 {
         self.context.initial_padding.unsigned_abs()

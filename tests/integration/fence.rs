@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use reelmill::av::decode::{Decoder, Threads};
+use reelmill::av::demux::{Analysis, Demuxer};
 use reelmill::av::encode::{AudioSettings, Encoder, VideoSettings};
 use reelmill::av::filter::Graph;
-use reelmill::av::{AvError, Interrupt, Received, Sent, probe};
+use reelmill::av::{AvError, Interrupt, Received, Sent, StreamKind, probe};
 use reelmill::clip::Recipe;
 use reelmill::failure::Failure;
 use reelmill::media::{Container, Ratio, Timestamp};
@@ -52,6 +54,22 @@ fn a_key_or_a_value_that_x264_itself_does_not_know_is_not_passed_over() {
     }
     let fine = [("x264-params".to_owned(), "ref=3:subme=7".to_owned())];
     assert!(Encoder::video(&video("libx264", &fine), None).is_ok());
+}
+
+#[test]
+fn decoders_use_all_cores_and_encoders_as_many_threads_as_they_are_told_and_no_more() {
+    let folder = scratch();
+    let path = make(&folder, "plain.flv", &Recipe::plain(Container::Flv, "320x180", 1.0));
+    let demuxer = Demuxer::open(&path, Analysis::Usual, &Interrupt::default()).unwrap();
+    let stream = demuxer.streams().unwrap().into_iter().find(|stream| stream.kind == StreamKind::Video).unwrap();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let auto = Decoder::open(&stream, Threads::Auto).unwrap().threads();
+    assert_eq!(auto > 1, cores > 1, "{auto} threads on {cores} cores");
+    assert_eq!(Decoder::open(&stream, Threads::Count(1)).unwrap().threads(), 1);
+    // Left alone, libx264 would start with a thread per core and all others with one.
+    for (options, threads) in [(vec![], 1), (vec![("threads".to_owned(), "3".to_owned())], 3)] {
+        assert_eq!(Encoder::video(&video("libx264", &options), None).unwrap().threads(), threads);
+    }
 }
 
 #[test]
