@@ -1,14 +1,49 @@
 //! What this process has cost so far, as the kernel counts it. `None` where `/proc` does not say.
 
 use std::fs;
+use std::time::Instant;
+
+/// The beginning of a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Began {
+    instant: Instant,
+    cpu_seconds: Option<f64>,
+}
+
+/// What a command has cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    /// From the command's beginning to now.
+    pub(super) wall_seconds: f64,
+    /// CPU of all threads in that time.
+    pub(super) cpu_seconds: Option<f64>,
+    /// The most memory this process ever had resident.
+    pub(super) peak_memory_bytes: Option<u64>,
+}
+
+impl Began {
+    /// Returns the beginning of what is counted from here on.
+    pub(super) fn now() -> Self {
+        Self { instant: Instant::now(), cpu_seconds: cpu_seconds() }
+    }
+
+    /// Returns the cost so far.
+    pub(super) fn cost(&self) -> Cost {
+        Cost {
+            wall_seconds: self.instant.elapsed().as_secs_f64(),
+            cpu_seconds: cpu_seconds().zip(self.cpu_seconds).map(|(now, before)| now - before),
+            peak_memory_bytes: peak_memory_bytes(),
+        }
+    }
+}
 
 /// Returns CPU seconds of all threads, user and system.
-pub(super) fn cpu_seconds() -> Option<f64> {
+fn cpu_seconds() -> Option<f64> {
     parse_cpu(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 
 /// Returns the most memory ever resident, in bytes.
-pub(super) fn peak_memory_bytes() -> Option<u64> {
+fn peak_memory_bytes() -> Option<u64> {
     parse_peak(&fs::read_to_string("/proc/self/status").ok()?)
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::console::Paint;
-use super::footprint;
+use super::footprint::Cost;
 use crate::failure::Failure;
 use crate::figure;
 use crate::media::MediaInfo;
@@ -12,25 +12,6 @@ use crate::transcode::plan::{Action, AudioPlan, Plan, RenditionPlan};
 use crate::transcode::{Finished, Outcome, RenditionOutcome};
 
 const HEAD: [&str; 8] = ["rendition", "action", "size", "frames", "duration", "bytes", "proof", "path"];
-
-/// What the run has cost.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cost {
-    /// From the start of the command to now.
-    pub(super) wall_seconds: f64,
-    /// CPU of all threads.
-    pub(super) cpu_seconds: Option<f64>,
-    /// The most memory ever resident.
-    pub(super) peak_memory_bytes: Option<u64>,
-}
-
-impl Cost {
-    /// Returns this process's cost, given when it began.
-    pub(super) fn since_start(wall_seconds: f64) -> Self {
-        let (cpu_seconds, peak_memory_bytes) = (footprint::cpu_seconds(), footprint::peak_memory_bytes());
-        Self { wall_seconds, cpu_seconds, peak_memory_bytes }
-    }
-}
 
 /// Returns the table with its head line and totals.
 pub(super) fn table(

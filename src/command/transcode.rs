@@ -5,10 +5,10 @@ pub(super) mod wire;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::Instant;
 
 use super::check::{self, Existing};
 use super::engine::{self, Interrupt, Job};
+use super::footprint::{Began, Cost};
 use super::output::{self, Target};
 use super::signal::SignalWatch;
 use super::work_folder::WorkFolder;
@@ -31,7 +31,7 @@ struct Planned {
 
 /// Runs the command and prints its result; the exit code tells how much of it succeeded.
 pub(super) fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, CommandError> {
-    let began = Instant::now();
+    let began = Began::now();
     let target = Target::of(args.output.as_deref(), Path::is_dir);
     let interrupt = Interrupt::default();
     let signals = SignalWatch::start(&interrupt, console)?;
@@ -41,8 +41,7 @@ pub(super) fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, C
     }
     check::folder(&target)?;
     let outcome = carry_out(args, &planned, &interrupt, console)?;
-    let wall_seconds = began.elapsed().as_secs_f64();
-    tell(args, &planned, &outcome, wall_seconds, console)?;
+    tell(args, &planned, &outcome, began.cost(), console)?;
     Ok(exit_code(&outcome, signals.exit_code()))
 }
 
@@ -179,15 +178,14 @@ fn tell(
     args: &TranscodeArgs,
     planned: &Planned,
     outcome: &Outcome,
-    wall_seconds: f64,
+    cost: Cost,
     console: &Console,
 ) -> Result<(), CommandError> {
     let Planned { info, plan, .. } = planned;
     let any_done = outcome.renditions.iter().any(|rendition| rendition.result.is_ok());
     let printed = if args.json {
-        console.print(&wire::transcode_document(&args.source, info, plan, outcome, wall_seconds))
+        console.print(&wire::transcode_document(&args.source, info, plan, outcome, cost))
     } else if any_done && !console.quiet {
-        let cost = table::Cost::since_start(wall_seconds);
         console.print(&table::table(&args.source, info, plan, outcome, cost, console.stdout))
     } else {
         Ok(())

@@ -138,7 +138,8 @@ pub(in crate::command) fn failed(short_side: u32) -> RenditionOutcome {
     }
 }
 
-const COST: Cost = Cost { wall_seconds: 8.0, cpu_seconds: Some(15.25), peak_memory_bytes: Some(200 << 20) };
+pub(in crate::command) const COST: Cost =
+    Cost { wall_seconds: 8.0, cpu_seconds: Some(15.25), peak_memory_bytes: Some(200 << 20) };
 
 fn printed(renditions: Vec<RenditionOutcome>, paint: Paint) -> String {
     table(Path::new("in/lesson.flv"), &info(), &plan(), &Outcome { renditions }, COST, paint)

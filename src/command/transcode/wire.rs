@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::command::engine;
+use crate::command::footprint::Cost;
 use crate::command::probe::wire::{Source, timing};
 use crate::command::wire::{ErrorBody, pretty, rounded};
-use crate::command::{engine, footprint};
 use crate::media::{MediaInfo, RateControl};
 use crate::transcode::plan::{Action, AudioPlan, Plan, RenditionPlan, VideoPlan};
 use crate::transcode::{Finished, Outcome, RenditionOutcome};
@@ -188,7 +189,7 @@ pub(in crate::command) fn transcode_document(
     info: &MediaInfo,
     plan: &Plan,
     outcome: &Outcome,
-    wall_seconds: f64,
+    cost: Cost,
 ) -> String {
     let pairs = plan.renditions.iter().zip(&outcome.renditions);
     pretty(&TranscodeDocument {
@@ -196,9 +197,9 @@ pub(in crate::command) fn transcode_document(
         source: Source::of(path, info),
         renditions: pairs.map(|(planned, done)| rendition(plan, planned, done)).collect(),
         notes: &plan.notes,
-        wall_seconds: rounded(wall_seconds),
-        cpu_seconds: footprint::cpu_seconds(),
-        peak_memory_bytes: footprint::peak_memory_bytes(),
+        wall_seconds: rounded(cost.wall_seconds),
+        cpu_seconds: cost.cpu_seconds,
+        peak_memory_bytes: cost.peak_memory_bytes,
         versions: versions(),
     })
 }

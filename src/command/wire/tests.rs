@@ -9,7 +9,7 @@ use crate::command::CommandError;
 use crate::command::probe::wire::probe_document;
 use crate::command::progress::View;
 use crate::command::progress::wire::{end_line, progress_line};
-use crate::command::table::tests::{failed, finished, info, plan};
+use crate::command::table::tests::{COST, failed, finished, info, plan};
 use crate::command::transcode::wire::transcode_document;
 use crate::media::RenditionName;
 use crate::transcode::{Outcome, Phase};
@@ -24,7 +24,7 @@ fn keys(value: &Value) -> Vec<&str> {
 
 fn transcode() -> Value {
     let outcome = Outcome { renditions: vec![finished(720), failed(480)] };
-    parsed(&transcode_document(Path::new("in/lesson.flv"), &info(), &plan(), &outcome, 8.0004))
+    parsed(&transcode_document(Path::new("in/lesson.flv"), &info(), &plan(), &outcome, COST))
 }
 
 #[test]
