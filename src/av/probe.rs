@@ -18,6 +18,7 @@ use crate::media::{
     AudioCodec, AudioInfo, Container, MediaInfo, Oddity, OtherStream, Rotation, TimeBase, Timestamp, VideoInfo,
 };
 
+mod choice;
 mod timing;
 
 /// A file that holds at least this share of its declared duration counts as whole.
@@ -128,8 +129,8 @@ impl Tally {
 fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, AvError> {
     let mut demuxer = Demuxer::open(path, analysis, interrupt)?;
     let streams = demuxer.streams()?;
-    let video = best_video(&streams);
-    let audio = best_audio(&streams);
+    let video = choice::best_video(&streams);
+    let audio = choice::best_audio(&streams);
     let codec = audio.map_or_else(|| AudioCodec::Other(String::new()), |index| streams[index].audio_codec());
     let chosen: Vec<usize> = video.into_iter().chain(audio).collect();
     demuxer.choose(&chosen);
@@ -158,26 +159,6 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
         unreadable: demuxer.unreadable(),
         late_streams: analysis == Analysis::Usual && demuxer.has_late_streams(),
     })
-}
-
-/// Returns the moving picture with the most pixels. Cover art is none, wherever it stands; a codec of still pictures
-/// is one (old cameras) only where there is no other.
-fn best_video(streams: &[StreamParameters]) -> Option<usize> {
-    const STILL: [&str; 6] = ["mjpeg", "png", "bmp", "gif", "webp", "tiff"];
-    let rank = |stream: &&StreamParameters| {
-        let pixels = u64::from(stream.size().0) * u64::from(stream.size().1);
-        (!STILL.contains(&stream.codec_name().as_str()), pixels)
-    };
-    let moving = streams.iter().filter(|stream| stream.kind == StreamKind::Video);
-    // `max_by_key` takes the last of equals; reversed, that is the first.
-    moving.rev().max_by_key(rank).map(|stream| stream.index)
-}
-
-/// Returns the sound track that the container calls the default, else the first.
-fn best_audio(streams: &[StreamParameters]) -> Option<usize> {
-    let mut sounds = streams.iter().filter(|stream| stream.kind == StreamKind::Audio);
-    let first = sounds.clone().next();
-    sounds.find(|stream| stream.is_default).or(first).map(|stream| stream.index)
 }
 
 impl Scan {
