@@ -65,12 +65,14 @@ fn transcode_args(words: &[OsString]) -> Result<TranscodeArgs, CommandError> {
 
 fn closing(folder: &Path, lesson: &Path) -> String {
     let (out, lesson) = (folder.join("out"), lesson.display());
+    let probe = format!("reelmill probe {lesson}");
+    let explain = format!("reelmill transcode {lesson} -r 480P -o {}/ --explain", out.display());
+    let width = explain.chars().count();
     format!(
         "\nEach file was proven before it got its name: frames counted, clock and sound held against the source,\n\
          first and last pictures decoded. The files are in {}. Next:\n\
-         \x20 reelmill probe {lesson}                               what is in the recording\n\
-         \x20 reelmill transcode {lesson} -r 480P -o {}/ --explain  what would be done, and why\n",
-        out.display(),
+         \x20 {probe:width$}  what is in the recording\n\
+         \x20 {explain}  what would be done, and why\n",
         out.display()
     )
 }
