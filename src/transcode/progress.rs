@@ -95,6 +95,12 @@ impl RenditionProgress {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Moves on to `frames` and `microseconds` of a file whose bytes are copied without looking at its packets.
+    pub fn reach(&self, frames: u64, microseconds: u64) {
+        self.frames.fetch_max(frames, Ordering::Relaxed);
+        self.microseconds.fetch_max(microseconds, Ordering::Relaxed);
+    }
+
     /// Adds bytes that are not a picture: sound, or a run of a file copied whole.
     pub fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::super::{RenditionProgress, TranscodeError};
 use crate::av::{AvError, Interrupt};
+use crate::media::MediaInfo;
 
 /// Copied between two looks at the interrupt: a second on a slow disk.
 const PIECE_BYTES: u64 = 32 << 20;
@@ -16,6 +17,7 @@ const PIECE_BYTES: u64 = 32 << 20;
 /// [`TranscodeError::File`] and, on request to stop, [`AvError::Cancelled`].
 pub(super) fn copy(
     source: &Path,
+    info: &MediaInfo,
     part: &Path,
     progress: &RenditionProgress,
     interrupt: &Interrupt,
@@ -29,11 +31,27 @@ pub(super) fn copy(
         }
         // The standard library lets the kernel move the bytes, where it can.
         let moved = io::copy(&mut (&mut from).take(PIECE_BYTES), &mut to).map_err(failed)?;
-        progress.add_bytes(moved);
         if moved == 0 {
             return Ok(());
         }
+        progress.add_bytes(moved);
+        advance(info, progress);
     }
+}
+
+/// Counts the share of the bytes as the same share of the frames.
+fn advance(info: &MediaInfo, progress: &RenditionProgress) {
+    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+    let share = progress.bytes() as f64 / info.bytes.max(1) as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates; nothing is below zero"
+    )]
+    let part = |whole: f64| (whole * share.min(1.0)) as u64;
+    #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
+    let frames = info.video.as_ref().map_or(0.0, |video| video.packets as f64);
+    progress.reach(part(frames), part(info.duration_seconds * 1e6));
 }
 
 #[cfg(test)]
@@ -41,6 +59,7 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
     use crate::media::RenditionName;
+    use crate::transcode::sample::lesson;
 
     #[test]
     fn every_byte_is_copied_and_none_after_a_stop() {
@@ -50,11 +69,12 @@ mod tests {
         std::fs::write(&source, &bytes).unwrap();
         let progress = crate::transcode::Progress::new(&[RenditionName::of_source(720)], 0, 0.0);
         let (progress, interrupt) = (&progress.renditions[0], Interrupt::default());
-        copy(&source, &part, progress, &interrupt).unwrap();
+        let info = MediaInfo { bytes: PIECE_BYTES + 7, ..lesson() };
+        copy(&source, &info, &part, progress, &interrupt).unwrap();
         assert!(std::fs::read(&part).unwrap() == bytes);
-        assert_eq!(progress.bytes(), PIECE_BYTES + 7);
+        assert_eq!((progress.bytes(), progress.frames()), (PIECE_BYTES + 7, 1500));
         interrupt.cancel();
-        assert_eq!(copy(&source, &part, progress, &interrupt).unwrap_err().code(), "CANCELLED");
+        assert_eq!(copy(&source, &info, &part, progress, &interrupt).unwrap_err().code(), "CANCELLED");
         assert_eq!(std::fs::metadata(&part).unwrap().len(), 0);
     }
 }

@@ -84,7 +84,7 @@ impl<'a> Lane<'a> {
 
     /// Copies the file's bytes.
     fn copy(&self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Written, TranscodeError> {
-        copy::copy(self.job.source, &self.part, progress, interrupt)?;
+        copy::copy(self.job.source, self.job.info, &self.part, progress, interrupt)?;
         let expectation =
             expect::copied(self.job.info, self.rendition().audio != AudioPlan::None, None, &Tally::default());
         Ok(Written { expectation, tally: Arc::default() })
