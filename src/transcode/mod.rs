@@ -11,7 +11,7 @@ pub mod plan;
 mod progress;
 mod request;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod x264;
 
 pub use engine::{Job, run, try_encoders};

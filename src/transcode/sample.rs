@@ -6,7 +6,7 @@ use crate::media::{
 };
 
 /// Returns a minute of a 1080p25 lesson as an RTMP server records it: H.264 at 2 Mbit/s and stereo AAC in FLV.
-pub(super) fn lesson() -> MediaInfo {
+pub(crate) fn lesson() -> MediaInfo {
     MediaInfo {
         container: Container::Flv,
         bytes: 16_000_000,

@@ -3,63 +3,38 @@
 use super::*;
 use crate::av::AvError;
 use crate::media::{
-    AudioCodec, AudioInfo, Chroma, ColorTags, Container, Encoder, MediaInfo, Oddity, OtherStream, PixelFormat,
-    Range, RateControl, Ratio, RenditionName, Rotation, Scan, Timing, VideoCodec, VideoInfo,
+    AudioInfo, ColorTags, Container, Encoder, MediaInfo, Oddity, OtherStream, Range, RateControl, Ratio,
+    RenditionName, Timing, VideoInfo,
 };
 use crate::transcode::plan::{AacPlan, Prepare, VideoPlan};
+use crate::transcode::sample::lesson;
 
 /// A short lesson with cover art and a tail of zeros.
 pub(in crate::command) fn info() -> MediaInfo {
+    let lesson = lesson();
     MediaInfo {
-        container: Container::Flv,
         bytes: 1 << 20,
         declared_duration_seconds: Some(41.0),
         duration_seconds: 40.0,
-        video: Some(picture()),
-        audio: Some(AudioInfo {
-            stream_index: 1,
-            codec: AudioCodec::Aac,
+        video: lesson.video.map(|video| VideoInfo {
+            range: Range::Limited,
+            color: ColorTags { matrix: Some("bt709".to_owned()), ..ColorTags::default() },
+            packets: 1000,
+            keyframes: 10,
+            end_seconds: 40.0,
+            bytes: 900_000,
+            ..video
+        }),
+        audio: lesson.audio.map(|audio| AudioInfo {
             sample_rate: 48_000,
-            channels: 2,
-            layout: "stereo".to_owned(),
-            frame_samples: 1024,
             packets: 1875,
-            priming_seconds: 0.0,
-            changes: 0,
-            start_seconds: 0.0,
             end_seconds: 40.0,
             bytes: 100_000,
+            ..audio
         }),
         other_streams: vec![OtherStream { stream_index: 2, what: "cover art (mjpeg)".to_owned() }],
         oddities: vec![Oddity::ZeroTail { bytes: 4096 }],
-        index_first: false,
-        deep_analysis: false,
-    }
-}
-
-fn picture() -> VideoInfo {
-    VideoInfo {
-        stream_index: 0,
-        codec: VideoCodec::H264,
-        profile: Some("High".to_owned()),
-        width: 1920,
-        height: 1080,
-        pixel_format: PixelFormat { name: "yuv420p".to_owned(), bit_depth: 8, chroma: Chroma::C420, alpha: false },
-        sample_aspect_ratio: Ratio::ONE,
-        rotation: Rotation::None,
-        mirrored: false,
-        range: Range::Limited,
-        color: ColorTags { matrix: Some("bt709".to_owned()), ..ColorTags::default() },
-        scan: Scan::Progressive,
-        frame_rate: Ratio::new(25, 1),
-        timing: Timing::Constant,
-        packets: 1000,
-        hidden: 0,
-        keyframes: 10,
-        longest_keyframe_gap_seconds: 4.0,
-        start_seconds: 0.0,
-        end_seconds: 40.0,
-        bytes: 900_000,
+        ..lesson
     }
 }
 
