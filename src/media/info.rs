@@ -257,7 +257,7 @@ pub enum Scan {
 /// Whether the frames come at even distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timing {
-    /// Each frame lies within half a frame of its place on an even grid.
+    /// Each frame lies near its place on an even grid: within 0.4 of a frame and within 15 ms.
     Constant,
     /// They do not: times are passed through as they are.
     Variable,
