@@ -2,6 +2,7 @@
 
 use super::error::AvError;
 use super::packet::timestamp;
+use super::parameters::StreamParameters;
 use super::sys::{NO_TIMESTAMP, RawFrame};
 use crate::media::{PixelFormat, Range, Ratio, TimeBase, Timestamp};
 use ffmpeg_next::ffi;
@@ -54,6 +55,16 @@ impl Frame {
 
     pub(super) fn raw(&self) -> &RawFrame {
         &self.raw
+    }
+
+    /// Returns a made-up picture with the shape and the colour tags of a stream's, shown at 0.
+    ///
+    /// # Errors
+    /// A stream whose header does not tell the shape; out of memory.
+    pub fn blank(stream: &StreamParameters) -> Result<Self, AvError> {
+        let mut frame = Self { raw: RawFrame::blank(&stream.raw)?, base: stream.time_base };
+        frame.set_pts(Timestamp::new(0, stream.time_base));
+        Ok(frame)
     }
 
     /// Returns another reference to the same data, with times of its own.

@@ -3,10 +3,12 @@
 use super::error::AvError;
 use super::sys::{NO_TIMESTAMP, RawPacket};
 use crate::media::{TimeBase, Timestamp};
+use ffmpeg_next::ffi::AVPacketSideDataType;
 
 const FLAG_KEY: i32 = 1;
 const FLAG_CORRUPT: i32 = 2;
 const FLAG_DISCARD: i32 = 4;
+const NEW_HEADERS: AVPacketSideDataType = AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA;
 
 /// A packet: one coded picture, or one run of coded sound.
 pub struct Packet {
@@ -25,6 +27,14 @@ impl Packet {
 
     pub(super) fn raw_mut(&mut self) -> &mut RawPacket {
         &mut self.raw
+    }
+
+    /// Returns a packet with a copy of `payload`, its times unknown, their time base `base`.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn with_payload(payload: &[u8], base: TimeBase) -> Result<Self, AvError> {
+        Ok(Self { raw: RawPacket::with_payload(payload)?, base })
     }
 
     /// Returns another reference to the same data.
@@ -94,6 +104,11 @@ impl Packet {
         self.raw.flags & FLAG_KEY != 0
     }
 
+    /// Says whether decoding can begin here.
+    pub fn set_keyframe(&mut self, is_keyframe: bool) {
+        self.raw.flags = if is_keyframe { self.raw.flags | FLAG_KEY } else { self.raw.flags & !FLAG_KEY };
+    }
+
     /// Returns whether the demuxer knows that it is damaged or cut off.
     pub fn is_corrupt(&self) -> bool {
         self.raw.flags & FLAG_CORRUPT != 0
@@ -106,12 +121,25 @@ impl Packet {
 
     /// Returns whether it brings new codec headers (a change in mid-stream).
     pub fn has_new_headers(&self) -> bool {
-        self.raw.has_side_data(ffmpeg_next::ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA)
+        self.raw.has_side_data(NEW_HEADERS)
+    }
+
+    /// Returns the codec headers that it brings.
+    pub fn new_headers(&self) -> Option<&[u8]> {
+        self.raw.side_data(NEW_HEADERS)
+    }
+
+    /// Makes it bring codec headers: for a decoder that begins with it and has not seen them.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn set_new_headers(&mut self, headers: &[u8]) -> Result<(), AvError> {
+        Ok(self.raw.set_side_data(NEW_HEADERS, headers)?)
     }
 
     /// Returns whether it is scrambled and no key was known.
     pub fn is_encrypted(&self) -> bool {
-        self.raw.has_side_data(ffmpeg_next::ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO)
+        self.raw.has_side_data(AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO)
     }
 
     /// Returns the payload.

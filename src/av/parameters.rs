@@ -105,6 +105,11 @@ impl StreamParameters {
         }
     }
 
+    /// Returns how many pictures a decoder holds back at most to put them in order.
+    pub fn reorder_depth(&self) -> usize {
+        usize::try_from(self.raw.video_delay).unwrap_or(0)
+    }
+
     /// Returns samples per second; 0 when unknown.
     pub fn sample_rate(&self) -> u32 {
         self.raw.sample_rate.unsigned_abs()

@@ -11,15 +11,19 @@ use super::demux::{Analysis, Demuxer, Read};
 use super::error::AvError;
 use super::interrupt::Interrupt;
 use super::layout::{self, Layout};
-use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
+use super::sys::Parser;
 use super::timeline::Repairs;
 use crate::media::{
     AudioCodec, AudioInfo, Container, MediaInfo, Oddity, OtherStream, Rotation, TimeBase, Timestamp, VideoInfo,
 };
 
+mod access;
 mod choice;
+mod tally;
 mod timing;
+
+use tally::Tally;
 
 /// A file that holds at least this share of its declared duration counts as whole.
 const WHOLE_SHARE: f64 = 0.99;
@@ -57,75 +61,6 @@ struct Scan {
     late_streams: bool,
 }
 
-/// Counts over one stream's packets.
-#[derive(Default)]
-struct Tally {
-    packets: u64,
-    bytes: u64,
-    damaged: u64,
-    new_headers: u64,
-    /// What the latest packet of AAC said of itself, where each does.
-    adts: Option<[u8; 2]>,
-    last_is_damaged: bool,
-    /// Presentation times of all packets, in ticks. 8 bytes a frame: a day at 60 fps is 41 MB.
-    shown: Vec<i64>,
-    keyframes: Vec<i64>,
-    packets_before_keyframe: u64,
-    hidden: u64,
-    /// Ticks of whole packets that decoders leave out.
-    discarded: i64,
-    end: i64,
-}
-
-impl Tally {
-    fn add(&mut self, packet: &Packet) {
-        let Some(pts) = packet.pts().or(packet.dts()).map(|pts| pts.ticks) else { return };
-        self.last_is_damaged = packet.is_corrupt();
-        if packet.is_corrupt() {
-            self.damaged += 1;
-        }
-        self.packets += 1;
-        self.discarded += if packet.is_discarded() { packet.duration().ticks } else { 0 };
-        self.bytes += packet.payload().len() as u64;
-        // The first packet's headers are no change.
-        self.new_headers += u64::from(packet.has_new_headers() && self.packets > 1);
-        if packet.is_keyframe() {
-            self.keyframes.push(pts);
-        } else if self.keyframes.is_empty() {
-            self.packets_before_keyframe += 1;
-        }
-        self.shown.push(pts);
-        self.end = self.end.max(pts + packet.duration().ticks);
-    }
-
-    /// Adds a picture. One that an edit list cuts off is none, but decoding may begin there.
-    fn add_picture(&mut self, packet: &Packet) {
-        if !packet.is_discarded() {
-            return self.add(packet);
-        }
-        self.hidden += 1;
-        if let Some(pts) = packet.pts().filter(|_| packet.is_keyframe()) {
-            self.keyframes.push(pts.ticks);
-        }
-    }
-
-    /// Adds a packet of sound, whose parameters may also change in its own header.
-    fn add_sound(&mut self, packet: &Packet, codec: &AudioCodec) {
-        if *codec == AudioCodec::Aac
-            && !packet.is_corrupt()
-            && let Some(header) = adts(packet.payload())
-        {
-            self.new_headers += u64::from(self.adts.is_some_and(|before| before != header));
-            self.adts = Some(header);
-        }
-        self.add(packet);
-    }
-
-    fn start(&self) -> i64 {
-        self.shown.iter().copied().min().unwrap_or(0)
-    }
-}
-
 fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, AvError> {
     let mut demuxer = Demuxer::open(path, analysis, interrupt)?;
     let streams = demuxer.streams()?;
@@ -135,13 +70,14 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     let chosen: Vec<usize> = video.into_iter().chain(audio).collect();
     demuxer.choose(&chosen);
     let (mut pictures, mut sound) = (Tally::default(), Tally::default());
+    let mut parser = video.and_then(|index| Parser::open(&streams[index].raw));
     while let Read::Packet(packet) = demuxer.read()? {
         let index = Some(packet.stream_index());
         if packet.is_encrypted() {
             return Err(AvError::Encrypted);
         }
         if index == video {
-            pictures.add_picture(&packet);
+            pictures.add_picture(&packet, &mut parser);
         } else if index == audio {
             sound.add_sound(&packet, &codec);
         }
@@ -248,6 +184,7 @@ impl Scan {
             start_seconds: seconds(tally.start()),
             end_seconds: end,
             bytes: tally.bytes,
+            access_points: tally.access.points(seconds),
         })
     }
 
@@ -369,15 +306,6 @@ impl Scan {
         let seconds = Timestamp::new(first - self.pictures.start(), self.streams[self.video?].time_base).seconds();
         // Leading pictures of an open GOP come after their keyframe in the file, so they are not counted here.
         (packets > 0 && video.keyframes > 0).then_some(Oddity::LateKeyframe { packets, seconds })
-    }
-}
-
-/// Returns profile, sample rate and channels from the ADTS header of a packet of AAC (ISO/IEC 13818-7, 6.2), as the
-/// bits stand there; nothing for AAC whose headers are the container's.
-fn adts(payload: &[u8]) -> Option<[u8; 2]> {
-    match payload {
-        [0xff, second, third, fourth, ..] if second & 0xf6 == 0xf0 => Some([third & 0xfd, fourth & 0xc0]),
-        _ => None,
     }
 }
 

@@ -91,6 +91,19 @@ pub struct TranscodeArgs {
     #[arg(hide_default_value = true, help_heading = "Sound")]
     pub audio: AudioRequest,
 
+    /// Threads that decode and encode [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = value::jobs, help_heading = "Work")]
+    pub jobs: Option<usize>,
+    /// Take up what an interrupted run has done [the default]
+    #[arg(long, overrides_with = "no_resume", help_heading = "Work")]
+    pub resume: bool,
+    /// Begin anew, whatever an interrupted run has done
+    #[arg(long, overrides_with = "resume", help_heading = "Work")]
+    pub no_resume: bool,
+    /// Encode in one piece: slower, and lost when interrupted
+    #[arg(long, help_heading = "Work")]
+    pub no_chunks: bool,
+
     /// Take a source that ends early as a repair, not an error
     #[arg(long, help_heading = "Safety")]
     pub accept_truncated: bool,

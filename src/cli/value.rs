@@ -95,6 +95,14 @@ pub(super) fn positive_seconds(text: &str) -> Result<f64, ValueError> {
     }
 }
 
+/// Parses a number of threads: 1 to 1024, more than any machine has.
+pub(super) fn jobs(text: &str) -> Result<usize, ValueError> {
+    match text.parse() {
+        Ok(jobs @ 1..=1024) => Ok(jobs),
+        _ => refuse(format!("{text:?} is not a number of threads; write 1 to 1024")),
+    }
+}
+
 /// Parses `copy`, `none`, `aac`, `aac:128k`.
 pub(super) fn audio(text: &str) -> Result<AudioRequest, ValueError> {
     match text.to_ascii_lowercase().split_once(':') {

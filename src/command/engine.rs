@@ -1,6 +1,7 @@
 //! The one door between the commands and the stages: every call to the prober, the planner and the engine is here, so
 //! that the commands know one error type and one set of names.
 
+use std::io;
 use std::path::Path;
 
 use super::CommandError;
@@ -11,7 +12,7 @@ use crate::transcode::plan::{self, Plan};
 use crate::transcode::{self, Outcome, Progress, Request, explain};
 
 pub(super) use crate::av::Interrupt;
-pub(super) use crate::transcode::Job;
+pub(super) use crate::transcode::{Identity, Job, OutputRecord, has_journal, has_progress, is_resumable};
 
 /// Probes a recording.
 pub(super) fn probe(source: &Path, interrupt: &Interrupt) -> Result<MediaInfo, CommandError> {
@@ -36,6 +37,16 @@ pub(super) fn explain(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[St
 /// Returns the equivalent ffmpeg line.
 pub(super) fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
     explain::ffmpeg_line(info, plan, source, outputs)
+}
+
+/// Returns what each rendition of `plan` is made from and with.
+pub(super) fn identities(source: &Path, plan: &Plan) -> io::Result<Vec<Identity>> {
+    plan.renditions.iter().map(|rendition| Identity::of(source, plan, rendition)).collect()
+}
+
+/// Returns what is known of `output`, if an earlier run finished it for this `identity`.
+pub(super) fn finished(work_folder: &Path, identity: &Identity, output: &Path) -> Option<OutputRecord> {
+    transcode::finished(work_folder, identity, output)
 }
 
 /// Carries the plan out; blocks.

@@ -25,6 +25,7 @@ pub(super) fn of(args: &TranscodeArgs, container: Option<Container>) -> Result<R
         audio: args.audio,
         encoder_options: args.encoder_options.clone(),
         force_encode: args.force_encode,
+        no_chunks: args.no_chunks,
         accept_truncated: args.accept_truncated,
         has_avx512: x264::has_avx512(),
     })
@@ -65,14 +66,14 @@ mod tests {
     fn every_option_reaches_the_request() {
         let made = request(
             "-r 720p --rate-control VBR --bitrate 2M --maxrate 3M --bufsize 6M --preset fast --keyint 2 \
-             --audio aac:96k --enc aq-mode=2 --force-encode --accept-truncated",
+             --audio aac:96k --enc aq-mode=2 --force-encode --accept-truncated --no-chunks",
         )
         .unwrap();
         assert_eq!(made.rate_control.mode, Some(RateControlMode::Vbr));
         assert_eq!(made.rate_control.max_bits_per_second, Some(3_000_000));
         assert_eq!((made.keyint_seconds, made.preset.as_deref()), (2.0, Some("fast")));
         assert_eq!(made.encoder_options, [("aq-mode".to_owned(), "2".to_owned())]);
-        assert!(made.force_encode && made.accept_truncated);
+        assert!(made.force_encode && made.accept_truncated && made.no_chunks);
     }
 
     #[test]

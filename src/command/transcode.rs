@@ -2,16 +2,17 @@
 
 pub(super) mod wire;
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::check::{self, Existing};
-use super::engine::{self, Interrupt, Job};
+use super::engine::{self, Identity, Interrupt, Job, OutputRecord};
 use super::footprint::{Began, Cost};
 use super::output::{self, Target};
 use super::signal::SignalWatch;
-use super::work_folder::WorkFolder;
+use super::work_folder::{Leftovers, WorkFolder};
 use super::{CommandError, Console, console, progress, request, table};
 use crate::cli::TranscodeArgs;
 use crate::failure::{ExitCode, Failure, FailureClass};
@@ -25,6 +26,8 @@ struct Planned {
     info: MediaInfo,
     plan: Plan,
     outputs: Vec<PathBuf>,
+    /// What each rendition is made from and with.
+    identities: Vec<Identity>,
     /// Whether files that have the outputs' names may be replaced.
     overwrite: bool,
 }
@@ -65,8 +68,14 @@ fn decide(
     };
     let mut overwrite = args.overwrite;
     // `--explain` touches nothing and so may be asked about outputs that exist.
-    // A file named by the person is known before the source is read, which takes a while for a long one.
-    let named = if let Target::File(path) = target { std::slice::from_ref(path) } else { &[] };
+    // A file named by the person is known before the source is read, which takes a while for a long one. Where an
+    // earlier run left something it may be that run's own output, which only the plan can tell.
+    let named = match target {
+        Target::File(path) if args.no_resume || !engine::has_journal(&output::work_folder(path)) => {
+            std::slice::from_ref(path)
+        }
+        _ => &[],
+    };
     if !args.explain && !named.is_empty() {
         overwrite = consent(named)?;
         check::folder(target)?;
@@ -78,16 +87,30 @@ fn decide(
     // Again, now that the plan is known: the names asked for are not always the names made.
     target.check_count(names.len())?;
     let outputs = target.outputs(&args.source, &names, plan.container);
+    let unreadable = |source| CommandError::SourceUnreadable { path: args.source.clone(), source };
+    let identities = engine::identities(&args.source, &plan).map_err(unreadable)?;
+    let planned = Planned { info, plan, outputs, identities, overwrite };
     if !args.explain && named.is_empty() {
-        overwrite = consent(&made(&plan, &outputs))?;
+        overwrite = consent(&in_the_way(&planned, args))?;
     }
-    Ok(Planned { info, plan, outputs, overwrite })
+    Ok(Planned { overwrite, ..planned })
 }
 
-/// Returns the outputs that the plan does not refuse: only those can be in the way.
-fn made(plan: &Plan, outputs: &[PathBuf]) -> Vec<PathBuf> {
-    let pairs = plan.renditions.iter().zip(outputs);
-    pairs.filter(|(rendition, _)| rendition.action != Action::Refuse).map(|(_, path)| path.clone()).collect()
+/// Returns the outputs that will be written: neither refused by the plan nor finished by an earlier run.
+fn in_the_way(planned: &Planned, args: &TranscodeArgs) -> Vec<PathBuf> {
+    let Planned { plan, outputs, .. } = planned;
+    let finished = finished(planned, args);
+    let written = |&index: &usize| plan.renditions[index].action != Action::Refuse && finished[index].is_none();
+    (0..outputs.len()).filter(written).map(|index| outputs[index].clone()).collect()
+}
+
+/// Returns, per rendition, what an earlier run finished.
+fn finished(planned: &Planned, args: &TranscodeArgs) -> Vec<Option<OutputRecord>> {
+    let found = |(output, identity): (&PathBuf, &Identity)| {
+        let found = || engine::finished(&output::work_folder(output), identity, output);
+        if args.no_resume { None } else { found() }
+    };
+    planned.outputs.iter().zip(&planned.identities).map(found).collect()
 }
 
 /// Prints the plan and the equivalent ffmpeg line.
@@ -108,8 +131,9 @@ fn carry_out(
     interrupt: &Interrupt,
     console: &Console,
 ) -> Result<Outcome, CommandError> {
-    let Planned { info, plan, outputs, overwrite } = planned;
-    let claimed = claim(outputs)?;
+    let Planned { info, plan, outputs, identities, overwrite } = planned;
+    let mut claimed = claim(outputs, args)?;
+    let finished = finished(planned, args);
     let work_folders: Vec<PathBuf> = claimed.iter().map(|folder| folder.path().to_owned()).collect();
     let verify = !args.no_verify;
     let job = Job {
@@ -118,18 +142,48 @@ fn carry_out(
         plan,
         outputs,
         work_folders: &work_folders,
+        identities,
+        finished: &finished,
+        jobs: args.jobs.unwrap_or_else(cores),
         overwrite: *overwrite,
         verify,
     };
     let progress = progress_of(info, plan);
     let display = progress::display(args.progress, &progress, console);
-    let outcome = on_a_thread(&job, &progress, interrupt, display)?;
-    check_answer(plan, outcome)
+    let outcome = check_answer(plan, on_a_thread(&job, &progress, interrupt, display)?)?;
+    let kept = settle(&mut claimed, &outcome);
+    if kept > 0 {
+        console.remark("finished chunks are kept; the same command goes on from there");
+    }
+    Ok(outcome)
+}
+
+/// Returns how many threads the machine, or what of it we are allowed, runs at once.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Claims every output's work folder; where one is taken, those claimed already are given back.
-fn claim(outputs: &[PathBuf]) -> Result<Vec<WorkFolder>, CommandError> {
-    outputs.iter().map(|output| WorkFolder::claim(&output::work_folder(output))).collect()
+fn claim(outputs: &[PathBuf], args: &TranscodeArgs) -> Result<Vec<WorkFolder>, CommandError> {
+    let leftovers = if args.no_resume { Leftovers::Remove } else { Leftovers::Resume };
+    outputs.iter().map(|output| WorkFolder::claim(&output::work_folder(output), leftovers)).collect()
+}
+
+/// Lets go of the work folders that nobody will come back to, and returns how many stay. A run that was stopped, or that
+/// the machine could not carry, may be taken up, and then its finished outputs must be known again; what failed for the
+/// source's sake would fail the same way.
+fn settle(folders: &mut [WorkFolder], outcome: &Outcome) -> usize {
+    let may_be_taken_up = |error: &TranscodeError| {
+        matches!(error.class(), FailureClass::Cancelled | FailureClass::Capacity | FailureClass::Transient)
+    };
+    let is_open = |result: &Result<_, TranscodeError>| result.as_ref().is_err_and(may_be_taken_up);
+    let any_open = outcome.renditions.iter().any(|rendition| is_open(&rendition.result));
+    for (folder, rendition) in folders.iter_mut().zip(&outcome.renditions) {
+        if !any_open || (rendition.result.is_err() && !is_open(&rendition.result)) {
+            folder.forget();
+        }
+    }
+    folders.iter().filter(|folder| folder.stays()).count()
 }
 
 fn progress_of(info: &MediaInfo, plan: &Plan) -> Progress {

@@ -1,34 +1,47 @@
-//! The folder where unfinished outputs live: made and locked before the work, gone after it.
+//! The folder where unfinished outputs live: made and locked before the work, gone after it, unless it holds finished
+//! chunks that the next run can take up.
 //!
-//! The lock is advisory and dies with its process, so a killed run leaves a folder but no lock; the next run cleans
-//! and takes it. A folder of that name without our lock file in it is somebody else's and is never touched.
+//! The lock is advisory and dies with its process, so a killed run leaves a folder but no lock; the next run takes it,
+//! and keeps of it what it can use. A folder of that name without our lock file in it is somebody else's and is never
+//! touched.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::CommandError;
+use super::{CommandError, engine};
 
 const LOCK: &str = "lock";
 
-/// A locked work folder; dropping it removes it with all that is in it.
+/// A locked work folder; dropping it removes it with all that is in it, unless that is to be kept.
 #[derive(Debug)]
 pub(super) struct WorkFolder {
     path: PathBuf,
+    keeps_progress: bool,
     _lock: File,
+}
+
+/// What becomes of the things that an earlier run left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leftovers {
+    /// Whatever can be taken up stays.
+    Resume,
+    /// All of it goes.
+    Remove,
 }
 
 impl WorkFolder {
     /// Makes and locks the folder `path`, or takes over the leftover of a killed run.
-    pub(super) fn claim(path: &Path) -> Result<Self, CommandError> {
+    pub(super) fn claim(path: &Path, leftovers: Leftovers) -> Result<Self, CommandError> {
         // A run that finishes at this very moment may remove the folder between our steps; it can do so only once,
         // and a few tries outlast several such runs in a row.
         const TRIES: usize = 5;
         for _ in 0..TRIES {
             if let Some(lock) = try_claim(path)? {
-                let folder = Self { path: path.to_owned(), _lock: lock };
-                let left = folder.clean().map_err(|error| unwritable(path, error))?;
+                let folder = Self { path: path.to_owned(), keeps_progress: true, _lock: lock };
+                let left = folder.clean(leftovers).map_err(|error| unwritable(path, error))?;
                 if left > 0 {
                     tracing::info!(path = %path.display(), left, "removed what a killed run left");
                 }
@@ -43,12 +56,25 @@ impl WorkFolder {
         &self.path
     }
 
-    /// Removes everything but the lock and returns how many things that were.
-    fn clean(&self) -> io::Result<usize> {
+    /// Lets go of what is in it: when it is dropped, it goes too.
+    pub(super) fn forget(&mut self) {
+        self.keeps_progress = false;
+    }
+
+    /// Returns whether it will stay: there is something in it that the next run can take up.
+    pub(super) fn stays(&self) -> bool {
+        self.keeps_progress && engine::has_progress(&self.path)
+    }
+
+    /// Removes everything but the lock, and but what is to be taken up; returns how many things that were.
+    fn clean(&self, leftovers: Leftovers) -> io::Result<usize> {
+        let is_kept = |name: &OsStr| {
+            name == LOCK || (leftovers == Leftovers::Resume && name.to_str().is_some_and(engine::is_resumable))
+        };
         let mut removed = 0;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if entry.file_name() == LOCK {
+            if is_kept(&entry.file_name()) {
                 continue;
             }
             if entry.file_type()?.is_dir() {
@@ -65,7 +91,13 @@ impl WorkFolder {
 impl Drop for WorkFolder {
     /// The lock file goes last, and while the lock is held: whoever waits for it sees the folder whole or gone.
     fn drop(&mut self) {
-        let removed = self.clean().and_then(|_| fs::remove_file(self.path.join(LOCK)));
+        if self.stays() {
+            if let Err(error) = self.clean(Leftovers::Resume) {
+                tracing::warn!(path = %self.path.display(), %error, "cannot tidy the work folder");
+            }
+            return;
+        }
+        let removed = self.clean(Leftovers::Remove).and_then(|_| fs::remove_file(self.path.join(LOCK)));
         if let Err(error) = removed.and_then(|()| fs::remove_dir(&self.path)) {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove the work folder");
         }
@@ -130,20 +162,20 @@ mod tests {
     use crate::failure::Failure;
 
     fn refused(path: &Path) -> &'static str {
-        WorkFolder::claim(path).unwrap_err().code()
+        WorkFolder::claim(path, Leftovers::Resume).unwrap_err().code()
     }
 
     #[test]
     fn one_run_at_a_time_holds_the_folder_and_leaves_nothing() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("lesson.reelmill");
-        let folder = WorkFolder::claim(&path).unwrap();
+        let folder = WorkFolder::claim(&path, Leftovers::Resume).unwrap();
         fs::write(folder.path().join("part"), "half").unwrap();
         assert_eq!(refused(&path), "OUTPUT_BUSY");
         assert!(path.join("part").try_exists().unwrap());
         drop(folder);
         assert!(!path.try_exists().unwrap());
-        WorkFolder::claim(&path).unwrap();
+        WorkFolder::claim(&path, Leftovers::Resume).unwrap();
     }
 
     #[test]
@@ -153,7 +185,7 @@ mod tests {
         fs::create_dir_all(path.join("deep")).unwrap();
         fs::write(path.join("lock"), "").unwrap();
         fs::write(path.join("deep/part"), "half").unwrap();
-        let folder = WorkFolder::claim(&path).unwrap();
+        let folder = WorkFolder::claim(&path, Leftovers::Resume).unwrap();
         assert!(!path.join("deep").try_exists().unwrap());
         drop(folder);
     }

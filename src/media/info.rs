@@ -81,6 +81,20 @@ pub struct VideoInfo {
     pub end_seconds: f64,
     /// Payload of the stream.
     pub bytes: u64,
+    /// Where decoding can begin, at least a second apart, in the order of the file; none where the file lacks the times
+    /// to tell.
+    pub access_points: Vec<AccessPoint>,
+}
+
+/// A place in the picture stream where decoding can begin, and at which a recording can be cut.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AccessPoint {
+    /// Packets of the picture before it, in the order of the file.
+    pub packet: u64,
+    /// When it is shown, in seconds on the recording's own clock.
+    pub seconds: f64,
+    /// Packets right after it that are shown before it: leading pictures, which lean on the group before.
+    pub leading: u64,
 }
 
 impl VideoInfo {

@@ -10,8 +10,8 @@ mod time;
 
 pub use codec::{AudioCodec, Chroma, Container, PixelFormat, VideoCodec};
 pub use info::{
-    AudioInfo, ColorTags, Discontinuity, Dynamics, MediaInfo, Oddity, OtherStream, Range, Rotation, Scan, Timing,
-    VideoInfo,
+    AccessPoint, AudioInfo, ColorTags, Discontinuity, Dynamics, MediaInfo, Oddity, OtherStream, Range, Rotation,
+    Scan, Timing, VideoInfo,
 };
 pub use rate_control::{Encoder, RateControl, RateControlMode};
 pub use rendition::{RenditionName, RenditionNameError};

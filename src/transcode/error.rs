@@ -58,16 +58,16 @@ pub enum TranscodeError {
     /// A file could not be copied or given its final name.
     #[error("cannot {operation} {}", path.display())]
     File {
-        /// `copy` or `publish`.
+        /// `copy`, `write`, `publish` …
         operation: &'static str,
         /// Which file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The sound began and went on without a first picture for too long.
-    #[error("{packets} packets of sound came before the first picture")]
-    NoFirstPicture {
+    /// The sound went on without a picture for too long.
+    #[error("{packets} packets of sound came while no picture did")]
+    NoPicture {
         /// How many were held back.
         packets: usize,
     },
@@ -112,7 +112,7 @@ impl Failure for TranscodeError {
             Self::File { source, .. } if Self::is_disk_full(source) => "DISK_FULL",
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => "OUTPUT_EXISTS",
             Self::File { .. } => "OUTPUT_WRITE",
-            Self::NoFirstPicture { .. } => "MEDIA_NO_FIRST_PICTURE",
+            Self::NoPicture { .. } => "MEDIA_NO_FIRST_PICTURE",
             Self::Thread { .. } => "THREAD_LIMIT",
             Self::Panicked { .. } | Self::FeedEnded => "INTERNAL",
         }
@@ -127,7 +127,7 @@ impl Failure for TranscodeError {
             | Self::SoundCorrupt { .. }
             | Self::Unexplained { .. }
             | Self::NothingDecoded
-            | Self::NoFirstPicture { .. } => FailureClass::Source,
+            | Self::NoPicture { .. } => FailureClass::Source,
             Self::Refused { .. } => FailureClass::Output,
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => FailureClass::Output,
             Self::File { .. } => FailureClass::Capacity,
@@ -145,7 +145,7 @@ impl Failure for TranscodeError {
             | Self::SoundCorrupt { .. }
             | Self::Unexplained { .. }
             | Self::NothingDecoded
-            | Self::NoFirstPicture { .. } => "fetch or record the source again",
+            | Self::NoPicture { .. } => "fetch or record the source again",
             Self::Refused { .. } => "leave out --rate-control copy, or ask for what the source is",
             Self::File { source, .. } if Self::is_disk_full(source) => {
                 "free some space, or choose another output folder"

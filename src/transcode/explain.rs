@@ -1,7 +1,8 @@
 //! A plan in words, and as the `ffmpeg` command that does the same. Pure: text from values, printed by others.
 
 use super::plan::{
-    AacPlan, Action, AudioPlan, Plan, RenditionPlan, VideoPlan, channel_word, picture_words, sound_words,
+    AacPlan, Action, AudioPlan, Cut, NOTHING_ENCODED, Plan, RenditionPlan, VideoPlan, channel_word, picture_words,
+    sound_words,
 };
 use super::{filter, x264};
 use crate::figure;
@@ -23,6 +24,7 @@ pub fn text(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> 
         lines.push(field("picture", &picture(video)));
     }
     lines.push(field("sound", &info.audio.as_ref().map_or_else(|| "none".to_owned(), sound)));
+    lines.extend(work(&plan.cut).map(|work| field("work", &work)));
     lines.extend(plan.notes.iter().map(|note| field("note", note)));
     for (rendition, output) in plan.renditions.iter().zip(outputs) {
         lines.push(String::new());
@@ -33,7 +35,7 @@ pub fn text(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> 
 }
 
 /// Returns the `ffmpeg` 5.1 command that does the same, ready to paste into a shell; empty when nothing is made. For a
-/// source of constant frame rate the x264 bitstreams are those of this program. Outputs whose bytes are copied are
+/// source of constant frame rate that is not cut into chunks the x264 bitstreams are those of this program. Outputs whose bytes are copied are
 /// remuxed by it.
 pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
     let Some(video) = &info.video else { return String::new() };
@@ -45,7 +47,10 @@ pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[Strin
     // Turning is in the chain. Left to itself ffmpeg would turn before deinterlacing, and a second time.
     let upright =
         if plan.prepare.rotation == Rotation::None && !plan.prepare.mirrored { "" } else { "-noautorotate " };
-    let mut parts = vec![format!("ffmpeg {upright}-i {}", path(source))];
+    // Keyframes then fall on other frames, too: the grid begins anew with each chunk.
+    let apart =
+        if plan.cut.chunks().len() > 1 { "# in one piece, which differs by the chunks' seams:\n" } else { "" };
+    let mut parts = vec![format!("{apart}ffmpeg {upright}-i {}", path(source))];
     parts.extend(graph(video, plan).map(|graph| format!("-filter_complex {}", quoted(&graph))));
     // The graph's ends are numbered by what is encoded; copies stand between them without a number.
     let mut encoded = 0;
@@ -56,6 +61,19 @@ pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[Strin
         parts.push(path(output));
     }
     parts.join(" \\\n  ")
+}
+
+/// Returns how the encoding is divided, where there is any.
+fn work(cut: &Cut) -> Option<String> {
+    match cut {
+        Cut::Chunks(chunks) if chunks.len() > 1 => {
+            let longest = chunks.iter().map(|chunk| chunk.seconds).fold(0.0, f64::max);
+            Some(format!("{} chunks of at most {longest:.1} s, side by side", chunks.len()))
+        }
+        Cut::Chunks(_) => Some("one chunk: the source is short, or has no keyframes to be cut at".to_owned()),
+        Cut::Whole { reason: NOTHING_ENCODED } => None,
+        Cut::Whole { reason } => Some(format!("in one piece: {reason}")),
+    }
 }
 
 fn field(name: &str, value: &str) -> String {
@@ -253,6 +271,7 @@ mod tests {
         lesson.flv: flv, 1:00.00, 15.3 MiB
           picture   h264 High, 1920x1080, yuv420p, 25 frames/s, 2.00 Mbit/s, keyframes at most 4.0 s apart
           sound     aac, 44100 Hz, stereo, 128 kbit/s
+          work      5 chunks of at most 12.0 s, side by side
           note      the sound begins 0.244 s after the picture, and still does in the outputs
 
         1080P: copy -> out/lesson_1080P.flv
@@ -263,7 +282,7 @@ mod tests {
           why       scaled from 1920x1080
           picture   854x480 with x264 veryfast, crf 24, a keyframe every 4 s
           filter    zscale=w=854:h=480:f=bicubic,format=yuv420p,setsar=1
-          encoder   preset=veryfast crf=24 g=100 sc_threshold=0 forced-idr=1 threads=2
+          encoder   preset=veryfast crf=24 g=100 sc_threshold=0 forced-idr=1 threads=1
           sound     copied
         "#);
     }
@@ -273,9 +292,10 @@ mod tests {
         let info = lesson();
         let plan = plan(&info, &request(&["720P", "240P"])).expect("plannable");
         insta::assert_snapshot!(ffmpeg_line(&info, &plan, "my lesson's.flv", &outputs(&plan)), @r#"
+        # in one piece, which differs by the chunks' seams:
         ffmpeg -i 'my lesson'\''s.flv' \
           -filter_complex '[0:0]split=2[s0][s1];[s0]zscale=w=1280:h=720:f=bicubic,format=yuv420p,setsar=1[v0];[s1]zscale=w=426:h=240:f=bicubic,format=yuv420p,setsar=1[v1]' \
-          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 4 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
+          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 1 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
           out/lesson_720P.flv \
           -map '[v1]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 100 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 1 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode vfr -r 25 -map 0:1 -c:a copy \
           out/lesson_240P.flv
@@ -290,9 +310,10 @@ mod tests {
         info.audio.as_mut().expect("the lesson has sound").codec = AudioCodec::Other("speex".to_owned());
         let turned = plan(&info, &request(&["480P"])).expect("plannable");
         insta::assert_snapshot!(ffmpeg_line(&info, &turned, "-a:b.flv", &outputs(&turned)), @r#"
+        # in one piece, which differs by the chunks' seams:
         ffmpeg -noautorotate -i file:-a:b.flv \
           -filter_complex '[0:0]bwdif=mode=send_frame:deint=interlaced,transpose=clock,zscale=w=480:h=854:f=bicubic,format=yuv420p,setsar=1[v0]' \
-          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 960 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 2 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode passthrough -enc_time_base 1/90000 -map 0:1 -c:a aac -b:a 128000 -ar 44100 -ac 2 \
+          -map '[v0]' -c:v libx264 -preset:v veryfast -crf:v 24 -g:v 960 -sc_threshold:v 0 -forced-idr:v 1 -threads:v 1 -force_key_frames 'expr:gte(t,n_forced*4)' -fps_mode passthrough -enc_time_base 1/90000 -map 0:1 -c:a aac -b:a 128000 -ar 44100 -ac 2 \
           out/lesson_480P.flv
         "#);
         let mut info = lesson();

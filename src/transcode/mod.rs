@@ -2,6 +2,7 @@
 //!
 //! `plan` decides (pure) · `filter` and `x264` spell the decision for FFmpeg · `engine` carries it out.
 
+pub mod chunk;
 mod engine;
 mod error;
 pub mod explain;
@@ -14,8 +15,10 @@ mod request;
 pub(crate) mod sample;
 pub mod x264;
 
-pub use engine::{Job, run, try_encoders};
+pub use engine::{
+    Identity, Job, OutputRecord, finished, has_journal, has_progress, is_resumable, run, try_encoders,
+};
 pub use error::TranscodeError;
-pub use outcome::{Finished, Outcome, RenditionOutcome};
+pub use outcome::{Finished, Outcome, RenditionOutcome, Resumption};
 pub use progress::{Phase, Progress, RenditionProgress};
 pub use request::{AudioRequest, RateControlRequest, RenditionRequest, Request};

@@ -46,4 +46,19 @@ pub struct Finished {
     pub verified: bool,
     /// What was mended on the way, one sentence fragment each.
     pub repairs: Vec<String>,
+    /// What of an earlier run was taken up.
+    pub resumption: Resumption,
+    /// Whether an earlier run had finished it, and nothing was left to do.
+    pub is_found: bool,
+}
+
+/// What of an earlier, interrupted run was taken up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resumption {
+    /// Chunks of the rendition; 0 for one that is not made in chunks.
+    pub chunks: usize,
+    /// Those among them that were there already.
+    pub reused: usize,
+    /// Why what was there could not be used.
+    pub discarded: Option<&'static str>,
 }

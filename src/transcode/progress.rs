@@ -61,7 +61,7 @@ impl Progress {
     }
 }
 
-/// The counters of one rendition. Written by the one thread that muxes it.
+/// The counters of one rendition. Several threads may add to them.
 #[derive(Debug)]
 pub struct RenditionProgress {
     /// Whose they are.
@@ -70,6 +70,8 @@ pub struct RenditionProgress {
     frames: AtomicU64,
     microseconds: AtomicU64,
     bytes: AtomicU64,
+    reused_frames: AtomicU64,
+    reused_microseconds: AtomicU64,
 }
 
 impl RenditionProgress {
@@ -80,6 +82,8 @@ impl RenditionProgress {
             frames: AtomicU64::new(0),
             microseconds: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            reused_frames: AtomicU64::new(0),
+            reused_microseconds: AtomicU64::new(0),
         }
     }
 
@@ -88,10 +92,19 @@ impl RenditionProgress {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Adds a muxed picture packet of `bytes` that ends at `microseconds` of output time.
+    /// Adds a finished picture packet of `bytes` that lasts `microseconds`.
     pub fn add_frame(&self, bytes: u64, microseconds: u64) {
         self.frames.fetch_add(1, Ordering::Relaxed);
-        self.microseconds.fetch_max(microseconds, Ordering::Relaxed);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds what an earlier run has done: `frames` that last `microseconds` in `bytes`.
+    pub fn reuse(&self, frames: u64, microseconds: u64, bytes: u64) {
+        self.reused_frames.fetch_add(frames, Ordering::Relaxed);
+        self.reused_microseconds.fetch_add(microseconds, Ordering::Relaxed);
+        self.frames.fetch_add(frames, Ordering::Relaxed);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -111,17 +124,22 @@ impl RenditionProgress {
         Phase::from_u8(self.phase.load(Ordering::Relaxed))
     }
 
-    /// Returns picture packets muxed so far.
+    /// Returns frames and microseconds among those done that an earlier run did.
+    pub fn reused(&self) -> (u64, u64) {
+        (self.reused_frames.load(Ordering::Relaxed), self.reused_microseconds.load(Ordering::Relaxed))
+    }
+
+    /// Returns picture packets finished so far.
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
     }
 
-    /// Returns output time muxed so far, in microseconds.
+    /// Returns output time finished so far, in microseconds.
     pub fn microseconds(&self) -> u64 {
         self.microseconds.load(Ordering::Relaxed)
     }
 
-    /// Returns bytes muxed so far.
+    /// Returns bytes finished so far.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }

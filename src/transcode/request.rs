@@ -24,6 +24,8 @@ pub struct Request {
     pub encoder_options: Vec<(String, String)>,
     /// Never copy or remux.
     pub force_encode: bool,
+    /// Encode every rendition in one piece.
+    pub no_chunks: bool,
     /// A source that ends early is a repair, not an error.
     pub accept_truncated: bool,
     /// Whether the machine's processor has AVX-512 ([`crate::transcode::x264::has_avx512`]): a plan depends on values
@@ -43,6 +45,7 @@ impl Default for Request {
             audio: AudioRequest::Copy,
             encoder_options: Vec::new(),
             force_encode: false,
+            no_chunks: false,
             accept_truncated: false,
             has_avx512: false,
         }

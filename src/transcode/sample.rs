@@ -1,8 +1,8 @@
 //! Sources for the tests of planning: one ordinary lesson, to be made odd by each test.
 
 use crate::media::{
-    AudioCodec, AudioInfo, Chroma, ColorTags, Container, MediaInfo, PixelFormat, Range, Ratio, Rotation, Scan,
-    Timing, VideoCodec, VideoInfo,
+    AccessPoint, AudioCodec, AudioInfo, Chroma, ColorTags, Container, MediaInfo, PixelFormat, Range, Ratio,
+    Rotation, Scan, Timing, VideoCodec, VideoInfo,
 };
 
 /// Returns a minute of a 1080p25 lesson as an RTMP server records it: H.264 at 2 Mbit/s and stereo AAC in FLV.
@@ -44,7 +44,13 @@ fn picture() -> VideoInfo {
         start_seconds: 0.0,
         end_seconds: 60.0,
         bytes: 15_000_000,
+        access_points: (0..15).map(|group| access_point(group * 100)).collect(),
     }
+}
+
+/// Returns the access point at a frame of the lesson, of a closed group.
+fn access_point(frame: u32) -> AccessPoint {
+    AccessPoint { packet: frame.into(), seconds: f64::from(frame) / 25.0, leading: 0 }
 }
 
 fn sound() -> AudioInfo {

@@ -8,7 +8,7 @@ use reelmill::av::{Interrupt, log, probe};
 use reelmill::clip::{self, Recipe};
 use reelmill::media::{Container, RenditionName};
 use reelmill::transcode::plan::plan;
-use reelmill::transcode::{Job, Progress, RenditionRequest, Request, run};
+use reelmill::transcode::{Identity, Job, Progress, RenditionRequest, Request, run};
 
 /// Cycles before the first measurement: allocators, threads and libav's tables have settled by then.
 const WARM_UP: usize = 20;
@@ -58,13 +58,19 @@ fn transcode(source: &Path) {
     let outputs: Vec<PathBuf> = names.iter().map(|name| folder.join(format!("out-{name}.mp4"))).collect();
     let work = tempfile::tempdir_in(folder).unwrap();
     let progress = Progress::new(&names, 10, info.duration_seconds);
-    let work_folders = vec![work.path().to_owned(); outputs.len()];
+    let work_folders: Vec<PathBuf> = names.iter().map(|name| work.path().join(name.to_string())).collect();
+    work_folders.iter().for_each(|folder| fs::create_dir(folder).unwrap());
+    let identities: Vec<Identity> =
+        plan.renditions.iter().map(|rendition| Identity::of(source, &plan, rendition).unwrap()).collect();
     let job = Job {
         source,
         info: &info,
         plan: &plan,
         outputs: &outputs,
         work_folders: &work_folders,
+        identities: &identities,
+        finished: &[None, None],
+        jobs: 2,
         verify: true,
         overwrite: true,
     };

@@ -8,7 +8,7 @@ use reelmill::failure::Failure;
 use reelmill::media::{Container, RateControlMode};
 use reelmill::transcode::{RateControlRequest, Request};
 
-use crate::support::binary::{end, mounted, names};
+use crate::support::binary::{end, mounted, names, run};
 use crate::support::clip::{make, scratch};
 use crate::support::oracle;
 use crate::support::run::{encode, transcode};
@@ -33,12 +33,21 @@ fn a_rendition_that_cannot_get_its_name_fails_alone() {
     );
     assert_eq!(document["renditions"][1]["error"]["code"], "OUTPUT_WRITE");
     assert_eq!(document["renditions"][1]["sha256"], serde_json::Value::Null);
-    assert_eq!(names(&folder.path().join("out")), ["lesson_240P.mp4", "lesson_360P.mp4"]);
+    let out = folder.path().join("out");
+    let left = ["lesson_240P.mp4", "lesson_240P.mp4.reelmill", "lesson_360P.mp4", "lesson_360P.mp4.reelmill"];
+    assert_eq!(names(&out), left, "what is finished is kept for another try");
     assert_eq!(fs::read_to_string(&stubborn).unwrap(), "precious");
     assert_eq!(oracle::decodes_whole(&folder.path().join("out/lesson_360P.mp4")), 50);
     let alone = "transcode lesson.flv -y --force-encode --container mp4 -r 240P -o out/";
     let said = end(&mut mounted(folder.path(), prelude, alone));
     assert_eq!((said.exit, said.code()), (5, "OUTPUT_WRITE"), "{said}");
+    // Without the mount the same command has nothing left to do but to put things together.
+    let document = run(&folder, &format!("{line} --json")).succeeded().document();
+    let resumed = |index: usize| &document["renditions"][index]["resumed"];
+    assert_eq!(resumed(0)["finished_before"], true, "{document}");
+    assert_eq!((&resumed(1)["finished_before"], &resumed(1)["reused_chunks"]), (&false.into(), &1.into()));
+    assert_eq!(names(&out), ["lesson_240P.mp4", "lesson_360P.mp4"]);
+    assert_eq!(oracle::decodes_whole(&out.join("lesson_240P.mp4")), 50);
 }
 
 #[test]

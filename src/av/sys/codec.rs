@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::ptr;
 
-use super::owned::{Owned, Release};
+use super::owned::{Owned, PlainData, Release};
 use super::{Dictionary, Failed, RawFrame, RawPacket, check, ffi, string};
 
 impl Release for ffi::AVCodecContext {
@@ -19,6 +19,8 @@ impl Release for ffi::AVCodecParameters {
         unsafe { ffi::avcodec_parameters_free(&raw mut object) }
     }
 }
+
+impl PlainData for ffi::AVCodecParameters {}
 
 /// What a stream's header says about how it is coded.
 pub(in crate::av) type Parameters = Owned<ffi::AVCodecParameters>;
@@ -84,6 +86,13 @@ impl CodecContext {
     pub(in crate::av) fn new(codec: Codec) -> Result<Self, Failed> {
         // SAFETY: a static codec; a fresh object, ours alone.
         let context = unsafe { Owned::adopt(ffi::avcodec_alloc_context3(codec.0)) };
+        context.ok_or(Failed { call: "avcodec_alloc_context3", code: ffi::AVERROR(ffi::ENOMEM) })
+    }
+
+    /// Returns a context that no codec belongs to: what a parser reads a stream's headers from.
+    pub(in crate::av) fn without_codec() -> Result<Self, Failed> {
+        // SAFETY: null is allowed; a fresh object, ours alone.
+        let context = unsafe { Owned::adopt(ffi::avcodec_alloc_context3(ptr::null())) };
         context.ok_or(Failed { call: "avcodec_alloc_context3", code: ffi::AVERROR(ffi::ENOMEM) })
     }
 

@@ -13,6 +13,7 @@ mod log;
 mod output;
 mod owned;
 mod packet;
+mod parser;
 
 pub(super) use codec::{Codec, CodecContext, Parameters};
 pub(super) use dictionary::Dictionary;
@@ -21,6 +22,7 @@ pub(super) use input::InputContext;
 pub(super) use log::{install_log, log_level, set_log_level};
 pub(super) use output::{Declared, OutputContext};
 pub(super) use packet::{RawFrame, RawPacket};
+pub(super) use parser::Parser;
 
 use std::ffi::{CStr, c_char, c_int};
 

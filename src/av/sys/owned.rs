@@ -22,6 +22,12 @@ pub(in crate::av) struct Owned<T: Release>(NonNull<T>);
 // uses them (libavcodec/avcodec.h, "threading"), which ownership guarantees.
 unsafe impl<T: Release> Send for Owned<T> {}
 
+/// Objects that are only data: what a shared reference allows reads their fields and counts references with atomics.
+pub(in crate::av) trait PlainData: Release {}
+
+// SAFETY: see `PlainData`; nothing writes through a shared reference.
+unsafe impl<T: PlainData> Sync for Owned<T> {}
+
 impl<T: Release> Owned<T> {
     /// Takes ownership; `None` for null, which is how libav says "out of memory".
     ///

@@ -1,8 +1,8 @@
 //! Packets and frames: reference-counted data that moves between components.
 
-use std::slice;
+use std::{ptr, slice};
 
-use super::owned::{Owned, Release};
+use super::owned::{Owned, PlainData, Release};
 use super::{Failed, check, ffi};
 
 impl Release for ffi::AVPacket {
@@ -18,6 +18,8 @@ impl Release for ffi::AVFrame {
         unsafe { ffi::av_frame_free(&raw mut object) }
     }
 }
+
+impl PlainData for ffi::AVFrame {}
 
 /// An `AVPacket`.
 pub(in crate::av) type RawPacket = Owned<ffi::AVPacket>;
@@ -70,10 +72,45 @@ impl RawPacket {
 
     /// Returns whether the packet carries side data of this kind that is not empty.
     pub(in crate::av) fn has_side_data(&self, kind: ffi::AVPacketSideDataType) -> bool {
+        self.side_data(kind).is_some_and(|data| !data.is_empty())
+    }
+}
+
+impl RawPacket {
+    /// Returns a packet with a copy of `payload`.
+    pub(in crate::av) fn with_payload(payload: &[u8]) -> Result<Self, Failed> {
+        let mut packet = Self::empty()?;
+        let size = i32::try_from(payload.len()).unwrap_or(i32::MAX);
+        // SAFETY: a live packet without data; libav adds its padding.
+        check("av_new_packet", unsafe { ffi::av_new_packet(packet.as_mut_ptr(), size) })?;
+        packet.payload_mut()?.copy_from_slice(payload);
+        Ok(packet)
+    }
+
+    /// Returns the packet's side data of this kind.
+    pub(in crate::av) fn side_data(&self, kind: ffi::AVPacketSideDataType) -> Option<&[u8]> {
         let mut size = 0;
         // SAFETY: reads a live packet and writes the size.
         let data = unsafe { ffi::av_packet_get_side_data(self.as_ptr(), kind, &raw mut size) };
-        !data.is_null() && size > 0
+        // SAFETY: libav keeps `size` bytes readable there for as long as the packet lives.
+        (!data.is_null()).then(|| unsafe { slice::from_raw_parts(data, size) })
+    }
+
+    /// Puts a copy of `bytes` into the packet's side data, in the place of what it had of this kind.
+    pub(in crate::av) fn set_side_data(
+        &mut self,
+        kind: ffi::AVPacketSideDataType,
+        bytes: &[u8],
+    ) -> Result<(), Failed> {
+        // SAFETY: a live packet; the new block is `bytes.len()` long.
+        unsafe {
+            let block = ffi::av_packet_new_side_data(self.as_mut_ptr(), kind, bytes.len());
+            if block.is_null() {
+                return Err(Failed { call: "av_packet_new_side_data", code: OUT_OF_MEMORY });
+            }
+            ptr::copy_nonoverlapping(bytes.as_ptr(), block, bytes.len());
+        }
+        Ok(())
     }
 }
 
@@ -83,6 +120,29 @@ impl RawFrame {
         // SAFETY: a fresh object, ours alone.
         let frame = unsafe { Owned::adopt(ffi::av_frame_alloc()) };
         frame.ok_or(Failed { call: "av_frame_alloc", code: OUT_OF_MEMORY })
+    }
+
+    /// Returns a gray or black picture as a decoder of this stream would describe its own.
+    pub(in crate::av) fn blank(stream: &ffi::AVCodecParameters) -> Result<Self, Failed> {
+        let mut frame = Self::empty()?;
+        (frame.width, frame.height, frame.format) = (stream.width, stream.height, stream.format);
+        frame.sample_aspect_ratio = stream.sample_aspect_ratio;
+        frame.color_range = stream.color_range;
+        frame.color_primaries = stream.color_primaries;
+        frame.color_trc = stream.color_trc;
+        frame.colorspace = stream.color_space;
+        frame.chroma_location = stream.chroma_location;
+        // SAFETY: a live frame without data whose shape is set; libav refuses shapes that make no sense.
+        check("av_frame_get_buffer", unsafe { ffi::av_frame_get_buffer(frame.as_mut_ptr(), 0) })?;
+        for buffer in frame.buf {
+            // SAFETY: null, or a live block of `size` bytes that nobody else refers to yet.
+            unsafe {
+                if let Some(buffer) = buffer.as_ref() {
+                    ptr::write_bytes(buffer.data, 0x80, buffer.size);
+                }
+            }
+        }
+        Ok(frame)
     }
 
     /// Returns another reference to the same picture or sound, with its own timestamps. The data must be treated as

@@ -213,7 +213,7 @@ mod tests {
             let rendition = &self.progress.renditions[0];
             rendition.enter(phase);
             for _ in 0..frames {
-                rendition.add_frame(100, (rendition.frames() + 1) * 40_000);
+                rendition.add_frame(100, 40_000);
             }
             self.now += STEP;
             self.tracker.look(&self.progress, self.now).remove(0)

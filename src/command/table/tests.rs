@@ -6,7 +6,8 @@ use crate::media::{
     AudioInfo, ColorTags, Container, Encoder, MediaInfo, Oddity, OtherStream, Range, RateControl, Ratio,
     RenditionName, Timing, VideoInfo,
 };
-use crate::transcode::plan::{AacPlan, Prepare, VideoPlan};
+use crate::transcode::Resumption;
+use crate::transcode::plan::{AacPlan, Cut, Prepare, VideoPlan};
 use crate::transcode::sample::lesson;
 
 /// A short lesson with cover art and a tail of zeros.
@@ -60,6 +61,7 @@ pub(in crate::command) fn plan() -> Plan {
     Plan {
         container: Container::Mp4,
         prepare: Prepare::default(),
+        cut: Cut::Whole { reason: "as asked by --no-chunks" },
         renditions: vec![
             RenditionPlan {
                 name: RenditionName::of_source(720),
@@ -100,6 +102,8 @@ pub(in crate::command) fn finished(short_side: u32) -> RenditionOutcome {
             audio_codec: Some("aac".to_owned()),
             verified: true,
             repairs: vec!["4.0 KiB of zeros left out".to_owned()],
+            resumption: Resumption::default(),
+            is_found: false,
         }),
     }
 }

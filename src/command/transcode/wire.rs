@@ -11,7 +11,7 @@ use crate::command::footprint::Cost;
 use crate::command::probe::wire::{Source, timing};
 use crate::command::wire::{ErrorBody, pretty, rounded};
 use crate::media::{MediaInfo, RateControl};
-use crate::transcode::plan::{Action, AudioPlan, Plan, RenditionPlan, VideoPlan};
+use crate::transcode::plan::{Action, AudioPlan, Cut, Plan, RenditionPlan, VideoPlan};
 use crate::transcode::{Finished, Outcome, RenditionOutcome};
 
 /// What `reelmill transcode --json` answers.
@@ -51,6 +51,16 @@ struct Measured<'a> {
     audio_codec: Option<&'a str>,
     verified: bool,
     repairs: &'a [String],
+    resumed: Option<Resumed>,
+}
+
+/// What of an earlier, interrupted run was taken up.
+#[derive(Serialize)]
+struct Resumed {
+    chunks: usize,
+    reused_chunks: usize,
+    finished_before: bool,
+    discarded: Option<&'static str>,
 }
 
 /// A whole plan, before anything is done.
@@ -84,6 +94,7 @@ struct Settings<'a> {
     timing: &'static str,
     keyint_seconds: f64,
     threads: u32,
+    chunks: Option<usize>,
     scaler: &'static str,
     deinterlace: bool,
     rotation_degrees: u16,
@@ -150,6 +161,10 @@ fn settings<'a>(plan: &Plan, video: &'a VideoPlan) -> Settings<'a> {
         timing: timing(video.timing),
         keyint_seconds: video.keyint_seconds,
         threads: video.threads,
+        chunks: match &plan.cut {
+            Cut::Chunks(chunks) => Some(chunks.len()),
+            Cut::Whole { .. } => None,
+        },
         scaler: if video.zimg { "zimg" } else { "swscale" },
         deinterlace: plan.prepare.deinterlace,
         rotation_degrees: plan.prepare.rotation.degrees(),
@@ -231,5 +246,11 @@ fn measured(file: &Finished) -> Measured<'_> {
         audio_codec: file.audio_codec.as_deref(),
         verified: file.verified,
         repairs: &file.repairs,
+        resumed: Some(Resumed {
+            chunks: file.resumption.chunks,
+            reused_chunks: file.resumption.reused,
+            finished_before: file.is_found,
+            discarded: file.resumption.discarded,
+        }),
     }
 }

@@ -53,13 +53,15 @@ fn a_finished_rendition_has_its_plan_and_its_measurements() {
             "settings": {
                 "encoder": "x264", "preset": "veryfast", "rate_control": {"mode": "crf", "crf": 24.0},
                 "width": 1280, "height": 720, "frame_rate": "25", "timing": "constant", "keyint_seconds": 4.0,
-                "threads": 2, "scaler": "zimg", "deinterlace": false, "rotation_degrees": 0,
+                "threads": 2, "chunks": null, "scaler": "zimg", "deinterlace": false, "rotation_degrees": 0,
                 "to_limited_range": false, "tone_map": false, "encoder_options": {"aq-mode": "2"}
             },
             "audio": {"action": "aac", "bits_per_second": 128_000, "sample_rate": 48_000, "channels": 2},
             "frames": 1000, "duration_seconds": 40.0, "bytes": 700_000, "sha256": "ab".repeat(32),
             "width": 1280, "height": 720, "codec": "h264", "audio_codec": "aac", "verified": true,
-            "repairs": ["4.0 KiB of zeros left out"], "error": null
+            "repairs": ["4.0 KiB of zeros left out"],
+            "resumed": {"chunks": 0, "reused_chunks": 0, "finished_before": false, "discarded": null},
+            "error": null
         })
     );
 }

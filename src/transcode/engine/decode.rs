@@ -2,6 +2,7 @@
 
 use super::super::TranscodeError;
 use crate::av::decode::{Decoder, Threads};
+use crate::av::filter::PictureShape;
 use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
 use crate::media::{TimeBase, Timestamp};
 use std::cmp::Reverse;
@@ -42,13 +43,40 @@ pub(in crate::transcode) struct Tally {
     pub(super) sound_errors: u64,
     /// Seconds from the first packet of sound to the first sample that its decoder yields, where sound is encoded.
     pub(super) sound_lag: Option<f64>,
-    /// Time of the first frame, in microseconds.
-    pub(super) first: Option<i64>,
-    /// Time of the last frame, in microseconds.
-    pub(super) last: Option<i64>,
+    /// What the first and the last picture look like, in words to compare, where somebody keeps track.
+    pub(super) shapes: Option<(String, String)>,
 }
 
 impl Tally {
+    /// Adds what decoding came to in the run of packets right after this one.
+    pub(super) fn join(&mut self, next: &Self) {
+        self.packets += next.packets;
+        self.dropped += next.dropped;
+        self.frames += next.frames;
+        self.errors += next.errors;
+        self.damaged += next.damaged;
+        self.unordered += next.unordered;
+        self.before_keyframe += next.before_keyframe;
+        self.reshaped += next.reshaped;
+        let Some((first, last)) = &next.shapes else { return };
+        let begun = self.shapes.take();
+        self.reshaped += u64::from(begun.as_ref().is_some_and(|(_, before)| before != first));
+        self.shapes = Some((begun.map_or_else(|| first.clone(), |(begin, _)| begin), last.clone()));
+    }
+
+    /// Keeps track of what the pictures look like.
+    pub(super) fn see(&mut self, shape: &PictureShape) {
+        let now = format!("{shape:?}");
+        match &mut self.shapes {
+            None => self.shapes = Some((now.clone(), now)),
+            Some((_, last)) if *last != now => {
+                *last = now;
+                self.reshaped += 1;
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Returns pictures that never came out, those before the first keyframe aside.
     pub(super) fn lost(&self) -> u64 {
         self.packets.saturating_sub(self.frames).saturating_sub(self.before_keyframe)
@@ -81,18 +109,41 @@ pub(super) struct PictureDecoder {
     /// Times of the packets inside, once the file lacked one: what is decoded comes out in the order it is shown, so
     /// the earliest time belongs to the next frame. Old AVI has decode times only.
     pending: Option<BinaryHeap<Reverse<i64>>>,
+    /// Frames from here on, in ticks, are another run's.
+    until: Option<i64>,
 }
 
 impl PictureDecoder {
-    pub(super) fn open(stream: &StreamParameters) -> Result<Self, TranscodeError> {
-        let decoder = Decoder::open(stream, Threads::Auto)?;
-        let tally = Tally::default();
-        let base = stream.time_base;
-        Ok(Self { decoder, tally, refused_in_a_row: 0, base, last: None, seen_keyframe: false, pending: None })
+    pub(super) fn open(stream: &StreamParameters, threads: Threads) -> Result<Self, TranscodeError> {
+        let decoder = Decoder::open(stream, threads)?;
+        Ok(Self {
+            decoder,
+            tally: Tally::default(),
+            refused_in_a_row: 0,
+            base: stream.time_base,
+            last: None,
+            seen_keyframe: false,
+            pending: None,
+            until: None,
+        })
     }
 
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Decodes the keyframe that the next run begins with, for the sake of its leading pictures, which are this run's:
+    /// frames from that one on are not handed on, and the packet is not counted.
+    pub(super) fn send_borrowed(
+        &mut self,
+        packet: &Packet,
+        sink: &mut dyn FnMut(Frame) -> Result<(), TranscodeError>,
+    ) -> Result<(), TranscodeError> {
+        self.until = packet.pts().map(|pts| pts.rescale(self.base).ticks);
+        let counted = u64::from(!packet.is_discarded());
+        self.send(packet, sink)?;
+        self.tally.packets -= counted;
+        Ok(())
     }
 
     /// Decodes one packet and hands on whatever frames that yields.
@@ -178,8 +229,9 @@ impl PictureDecoder {
         loop {
             match self.decoder.receive() {
                 Ok(Received::Item(frame)) => {
-                    let frame = self.accept(frame);
-                    sink(frame)?;
+                    if let Some(frame) = self.accept(frame) {
+                        sink(frame)?;
+                    }
                 }
                 Ok(Received::NeedsInput | Received::End) => return Ok(()),
                 // Frame threads report a packet's damage late; the next frame may be fine.
@@ -189,10 +241,13 @@ impl PictureDecoder {
         }
     }
 
-    /// Counts a frame and makes its time rise.
-    fn accept(&mut self, mut frame: Frame) -> Frame {
+    /// Counts a frame and makes its time rise; nothing for one that is another run's.
+    fn accept(&mut self, mut frame: Frame) -> Option<Frame> {
         let earliest = self.pending.as_mut().and_then(BinaryHeap::pop).map(|Reverse(pts)| pts);
         let pts = earliest.or_else(|| frame.pts().map(|pts| pts.rescale(self.base).ticks));
+        if self.until.is_some_and(|until| pts.is_some_and(|pts| pts >= until)) {
+            return None;
+        }
         let lowest = self.last.map(|last| last + 1);
         let risen = match (pts, lowest) {
             (Some(pts), Some(lowest)) => pts.max(lowest),
@@ -205,8 +260,6 @@ impl PictureDecoder {
         frame.set_pts(pts);
         self.tally.frames += 1;
         self.tally.damaged += u64::from(frame.is_damaged());
-        self.tally.first.get_or_insert(pts.microseconds());
-        self.tally.last = Some(pts.microseconds());
-        frame
+        Some(frame)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::super::plan::VideoPlan;
 use super::super::{TranscodeError, filter, x264};
-use super::chain::Chain;
+use super::chain::{Chain, Describe};
 use crate::av::encode::{Encoder, VideoSettings};
 use crate::av::filter::PictureShape;
 use crate::av::{Frame, Packet, Received, Sent, StreamParameters};
@@ -20,6 +20,70 @@ const ASPECT_TOLERANCE: f64 = 0.02;
 /// Where packets go.
 pub(super) type PacketSink<'a> = &'a mut dyn FnMut(Packet) -> Result<(), TranscodeError>;
 
+/// What every run of frames of one rendition has in common.
+pub(super) struct Rendering {
+    pub(super) plan: VideoPlan,
+    source: VideoInfo,
+    /// A picture as it leaves the scaler: its colour tags go into the encoder's headers, which must not depend on
+    /// which run is encoded first.
+    template: Option<Frame>,
+    /// Zero of the packets' clock, in microseconds of the outputs' common clock: where the picture starts.
+    pub(super) zero: i64,
+}
+
+impl Rendering {
+    /// Returns what is common to all frames of the stream `video`, which was probed as `source`.
+    pub(super) fn new(
+        plan: &VideoPlan,
+        source: &VideoInfo,
+        video: &StreamParameters,
+        prepare: Option<&str>,
+        zero: i64,
+    ) -> Result<Self, TranscodeError> {
+        let mut rendering = Self { plan: plan.clone(), source: source.clone(), template: None, zero };
+        // A header that does not tell the pictures' shape leaves their colours unsaid too.
+        if let Ok(blank) = Frame::blank(video) {
+            rendering.template = rendering.scaled(blank, prepare)?;
+        }
+        Ok(rendering)
+    }
+
+    fn scaled(&self, blank: Frame, prepare: Option<&str>) -> Result<Option<Frame>, TranscodeError> {
+        let mut frames = vec![blank];
+        let prepare = prepare.map(|text| -> Describe {
+            let text = text.to_owned();
+            Box::new(move |_| text.clone())
+        });
+        for describe in prepare.into_iter().chain([self.describe()]) {
+            let mut chain = Chain::new(describe);
+            let mut passed = Vec::new();
+            let mut keep = |frame| -> Result<(), TranscodeError> {
+                passed.push(frame);
+                Ok(())
+            };
+            frames.iter().try_for_each(|frame| chain.send(frame, &mut keep))?;
+            chain.finish(&mut keep)?;
+            frames = passed;
+        }
+        Ok(frames.into_iter().next())
+    }
+
+    fn describe(&self) -> Describe {
+        let (plan, source) = (self.plan.clone(), self.source.clone());
+        Box::new(move |shape: &PictureShape| scale_chain(&plan, &source, shape))
+    }
+
+    /// Returns what a container must say about the packets, whichever run they come from.
+    pub(super) fn parameters(&self) -> Result<StreamParameters, TranscodeError> {
+        Ok(self.open_encoder(self.plan.threads)?.parameters()?)
+    }
+
+    fn open_encoder(&self, threads: u32) -> Result<Encoder, TranscodeError> {
+        let plan = VideoPlan { threads, ..self.plan.clone() };
+        open(&plan, &x264::options(&plan), self.template.as_ref())
+    }
+}
+
 /// Scales and encodes one run of frames.
 pub(super) struct PictureEncoder {
     scale: Chain,
@@ -28,13 +92,16 @@ pub(super) struct PictureEncoder {
 
 /// Everything behind the scaler.
 struct Core {
-    plan: VideoPlan,
-    options: Vec<(String, String)>,
-    encoder: Option<Encoder>,
-    /// Time of the first frame in microseconds: zero of the encoder's clock.
-    start: Option<i64>,
+    timing: Timing,
+    keyint_seconds: f64,
+    frame: Timestamp,
+    encoder: Encoder,
+    /// Zero of the encoder's clock in microseconds.
+    zero: i64,
     /// The frame that waits for its successor, which tells how long it lasts.
     held: Option<(Frame, i64)>,
+    /// Place of the first frame, where the grid begins.
+    first: Option<i64>,
     /// Grid places passed so far.
     keyframes: u64,
     /// Presentation time and duration of the frames inside the encoder, in ticks.
@@ -43,60 +110,48 @@ struct Core {
 }
 
 /// What went through, for the proof.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Frames sent to the encoder.
     pub(super) frames: u64,
     /// Packets that came out.
     pub(super) packets: u64,
-    /// End of the last frame, in ticks of the encoder's clock.
+    /// Start of the first frame, in ticks of the encoder's clock.
+    pub(super) first: i64,
+    /// End of the last frame, in the same.
     pub(super) end: i64,
 }
 
 impl PictureEncoder {
-    /// Returns an encoder for frames of `source`, already deinterlaced and turned upright.
-    pub(super) fn new(plan: &VideoPlan, source: &VideoInfo) -> Self {
-        let (for_scale, source) = (plan.clone(), source.clone());
-        let describe = move |shape: &PictureShape| scale_chain(&for_scale, &source, shape);
+    /// Returns an encoder with `threads` threads for a run of frames, already deinterlaced and turned upright.
+    pub(super) fn open(rendering: &Rendering, threads: u32) -> Result<Self, TranscodeError> {
+        let plan = &rendering.plan;
         let core = Core {
-            options: x264::options(plan),
-            plan: plan.clone(),
-            encoder: None,
-            start: None,
+            timing: plan.timing,
+            keyint_seconds: plan.keyint_seconds,
+            frame: Timestamp::new(1, plan.frame_rate.inverse()),
+            encoder: rendering.open_encoder(threads)?,
+            zero: rendering.zero,
             held: None,
+            first: None,
             keyframes: 0,
             durations: Vec::new(),
             counts: Counts::default(),
         };
-        Self { scale: Chain::new(Box::new(describe)), core }
+        Ok(Self { scale: Chain::new(rendering.describe()), core })
     }
 
-    /// Takes a frame and hands on whatever packets that yields, their times in [`PictureEncoder::time_base`].
+    /// Takes a frame and hands on whatever packets that yields, their times in [`tick`]s.
     pub(super) fn send(&mut self, frame: &Frame, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
         let core = &mut self.core;
         self.scale.send(frame, &mut |scaled| core.take(scaled, sink))
     }
 
-    /// Hands on all remaining packets.
-    pub(super) fn finish(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+    /// Hands on all remaining packets. `next` is when the next run's first frame is shown, in microseconds.
+    pub(super) fn finish(&mut self, next: Option<i64>, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
         let core = &mut self.core;
         self.scale.finish(&mut |scaled| core.take(scaled, sink))?;
-        self.core.finish(sink)
-    }
-
-    /// Returns what a container must say about the packets; `None` before the first frame.
-    pub(super) fn parameters(&self) -> Result<Option<StreamParameters>, TranscodeError> {
-        Ok(self.core.encoder.as_ref().map(Encoder::parameters).transpose()?)
-    }
-
-    /// Returns the encoder's tick.
-    pub(super) fn time_base(&self) -> TimeBase {
-        self.core.tick()
-    }
-
-    /// Returns the time of the first frame, in microseconds: the zero of the packets' clock.
-    pub(super) fn start(&self) -> i64 {
-        self.core.start.unwrap_or(0)
+        self.core.finish(next, sink)
     }
 
     /// Returns what went through.
@@ -111,15 +166,14 @@ impl PictureEncoder {
 }
 
 impl Core {
-    fn tick(&self) -> TimeBase {
-        tick(&self.plan)
+    /// Returns the place of a moment on the encoder's clock.
+    fn place(&self, microseconds: i64) -> i64 {
+        Timestamp::from_microseconds(microseconds - self.zero).rescale(self.encoder.time_base()).ticks
     }
 
     /// Puts a scaled frame on the encoder's clock; the one before it is now known to end there.
     fn take(&mut self, frame: Frame, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
-        let microseconds = frame.pts().map_or(0, Timestamp::microseconds);
-        let start = *self.start.get_or_insert(microseconds);
-        let place = Timestamp::from_microseconds(microseconds - start).rescale(self.tick()).ticks;
+        let place = self.place(frame.pts().map_or(0, Timestamp::microseconds));
         let Some((held, at)) = self.held.take() else {
             self.held = Some((frame, place));
             return Ok(());
@@ -129,15 +183,13 @@ impl Core {
         self.encode(held, at, place - at, sink)
     }
 
-    fn finish(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
+    fn finish(&mut self, next: Option<i64>, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
         if let Some((held, at)) = self.held.take() {
-            let last = Timestamp::new(1, self.plan.frame_rate.inverse()).rescale(self.tick()).ticks;
-            self.encode(held, at, last.max(1), sink)?;
+            let usual = self.frame.rescale(self.encoder.time_base()).ticks;
+            let lasts = next.map_or(usual, |next| self.place(next) - at);
+            self.encode(held, at, lasts.max(1), sink)?;
         }
-        while let Some(encoder) = &mut self.encoder {
-            if encoder.send_end()? == Sent::Accepted {
-                break;
-            }
+        while self.encoder.send_end()? == Sent::Full {
             self.drain(sink)?;
         }
         self.drain(sink)
@@ -150,19 +202,18 @@ impl Core {
         duration: i64,
         sink: PacketSink<'_>,
     ) -> Result<(), TranscodeError> {
-        frame.set_pts(Timestamp::new(at, self.tick()));
+        frame.set_pts(Timestamp::new(at, self.encoder.time_base()));
         frame.set_keyframe(self.is_on_grid(at));
-        if self.encoder.is_none() {
-            self.encoder = Some(open(&self.plan, &self.options, Some(&frame))?);
-        }
         // On an even grid a frame's own length is one tick even before a hole; players hold it anyway.
-        let duration = if self.plan.timing == Timing::Constant { 1 } else { duration };
+        let duration = if self.timing == Timing::Constant { 1 } else { duration };
         self.durations.push((at, duration));
+        if self.counts.frames == 0 {
+            self.counts.first = at;
+        }
         self.counts.frames += 1;
         self.counts.end = at + duration;
         loop {
-            let Some(encoder) = &mut self.encoder else { return Ok(()) };
-            let sent = encoder.send(&frame)?;
+            let sent = self.encoder.send(&frame)?;
             self.drain(sink)?;
             if sent == Sent::Accepted {
                 return Ok(());
@@ -170,16 +221,17 @@ impl Core {
         }
     }
 
-    /// Returns whether the frame is the first at or after the next place of the grid, which restarts at the run's
-    /// first frame.
+    /// Returns whether the frame is the first at or after the next place of the grid, which begins at the run's first
+    /// frame.
     #[expect(clippy::cast_precision_loss, reason = "frame counts stay far below 2^52")]
     fn is_on_grid(&mut self, at: i64) -> bool {
-        let seconds = Timestamp::new(at, self.tick()).seconds();
-        if seconds < self.keyframes as f64 * self.plan.keyint_seconds {
+        let first = *self.first.get_or_insert(at);
+        let seconds = Timestamp::new(at - first, self.encoder.time_base()).seconds();
+        if seconds < self.keyframes as f64 * self.keyint_seconds {
             return false;
         }
         // After a hole of several intervals one keyframe serves for all of them.
-        while seconds >= self.keyframes as f64 * self.plan.keyint_seconds {
+        while seconds >= self.keyframes as f64 * self.keyint_seconds {
             self.keyframes += 1;
         }
         true
@@ -187,8 +239,7 @@ impl Core {
 
     fn drain(&mut self, sink: PacketSink<'_>) -> Result<(), TranscodeError> {
         loop {
-            let Some(encoder) = &mut self.encoder else { return Ok(()) };
-            match encoder.receive()? {
+            match self.encoder.receive()? {
                 Received::Item(mut packet) => {
                     packet.set_duration(self.duration_of(&packet));
                     self.counts.packets += 1;
@@ -227,7 +278,8 @@ fn open(plan: &VideoPlan, options: &[(String, String)], first: Option<&Frame>) -
     Ok(Encoder::video(&settings, first)?)
 }
 
-fn tick(plan: &VideoPlan) -> TimeBase {
+/// Returns the tick of the clock that a plan's encoder counts in.
+pub(super) fn tick(plan: &VideoPlan) -> TimeBase {
     match plan.timing {
         Timing::Constant => plan.frame_rate.inverse(),
         Timing::Variable => VARIABLE_TICK,

@@ -13,11 +13,19 @@ pub(super) struct Made {
     /// The encoder's tick.
     pub(super) tick: TimeBase,
     /// Zero of the encoder's clock on the output's, in microseconds.
-    pub(super) start_microseconds: i64,
+    pub(super) zero_microseconds: i64,
     /// Seconds of silence in front of encoded sound; `None` without sound.
     pub(super) priming: Option<f64>,
     /// Packets of encoded sound; `None` where the source's own are copied.
     pub(super) sounds: Option<u64>,
+}
+
+/// Returns where the picture starts, in microseconds on the outputs' common clock: the zero of every encoder's clock.
+pub(super) fn zero(info: &MediaInfo, origin_seconds: f64) -> i64 {
+    let start = info.video.as_ref().map_or(origin_seconds, |video| video.start_seconds);
+    #[expect(clippy::cast_possible_truncation, reason = "seconds of a recording, far below 2^63 microseconds")]
+    let zero = ((start - origin_seconds) * 1e6).round() as i64;
+    zero
 }
 
 /// Returns what a file with the source's own pictures must be; `tally` tells which of its packets were left out, and
@@ -48,8 +56,9 @@ pub(super) fn encoded(
     origin_seconds: f64,
 ) -> Result<Expectation, TranscodeError> {
     let Some(video) = &info.video else { return Err(TranscodeError::NothingDecoded) };
-    let start = Timestamp::from_microseconds(made.start_microseconds).seconds();
-    let seconds = Timestamp::new(made.counts.end, made.tick).seconds();
+    let first = Timestamp::new(made.counts.first, made.tick).seconds();
+    let start = Timestamp::from_microseconds(made.zero_microseconds).seconds() + first;
+    let seconds = Timestamp::new(made.counts.end, made.tick).seconds() - first;
     check_whole(video, made, tally, start + origin_seconds, seconds)?;
     let expected = |audio: &AudioInfo, priming: f64| AudioExpectation {
         packets: made.sounds.unwrap_or(audio.packets - tally.torn_sounds),

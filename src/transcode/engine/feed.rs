@@ -4,12 +4,17 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use super::super::plan::{Action, AudioPlan, RenditionPlan};
+use super::super::plan::{Action, AudioPlan, Cut, RenditionPlan};
 use super::super::{TranscodeError, filter};
 use super::chain::Chain;
-use super::decode::PictureDecoder;
+use super::decode::{PictureDecoder, Tally};
+use super::distribute::Distributor;
+use super::encode::Rendering;
+use super::expect;
+use super::pool::Pool;
 use super::sound::SoundEncoder;
 use super::{Job, Unit, has_sound};
+use crate::av::decode::Threads;
 use crate::av::demux::{Analysis, Demuxer, Read};
 use crate::av::filter::PictureShape;
 use crate::av::{AvError, Frame, Interrupt, Packet, StreamParameters};
@@ -72,7 +77,8 @@ impl Feed {
         demuxer.set_origin((origin_seconds * 1e6).round() as i64);
         let encodes = |rendition: &RenditionPlan| matches!(rendition.action, Action::Transcode(_));
         let any_encodes = job.plan.renditions.iter().any(encodes);
-        let decoder = any_encodes.then(|| PictureDecoder::open(&video)).transpose()?;
+        let decodes = any_encodes && matches!(job.plan.cut, Cut::Whole { .. });
+        let decoder = decodes.then(|| PictureDecoder::open(&video, Threads::Auto)).transpose()?;
         let prepare = filter::prepare(&job.plan.prepare)
             .map(|text| Chain::new(Box::new(move |_: &PictureShape| text.clone())));
         let sounds = sound_encoders(job, audio.as_ref())?;
@@ -99,6 +105,18 @@ impl Feed {
         &self.video
     }
 
+    /// Returns how a rendition's pictures are made; nothing where they are not.
+    pub(super) fn rendering(
+        &self,
+        job: &Job<'_>,
+        rendition: &RenditionPlan,
+    ) -> Result<Option<Rendering>, TranscodeError> {
+        let (Action::Transcode(plan), Some(source)) = (&rendition.action, &job.info.video) else { return Ok(None) };
+        let prepare = filter::prepare(&job.plan.prepare);
+        let zero = expect::zero(job.info, self.origin_seconds);
+        Rendering::new(plan, source, &self.video, prepare.as_deref(), zero).map(Some)
+    }
+
     /// Returns what a container must say about a rendition's sound, and the silence in front of it in seconds.
     pub(super) fn sound(&self, plan: &AudioPlan) -> Result<Option<(StreamParameters, f64)>, TranscodeError> {
         match plan {
@@ -119,25 +137,32 @@ impl Feed {
         self.origin_seconds
     }
 
-    /// Reads the source to its end. Only then, and only when what came out is sound, are the renditions told so.
-    pub(super) fn run(mut self, interrupt: &Interrupt) -> Result<(), TranscodeError> {
+    /// Reads the source to its end. Only then, and only when what came out is sound, are the renditions told so. The
+    /// picture goes to `pool`, where there is one. Returns `false` when every rendition has failed before the end.
+    pub(super) fn run(mut self, pool: Option<&Pool<'_>>, interrupt: &Interrupt) -> Result<bool, TranscodeError> {
+        let mut distributor = pool.map(Distributor::new);
         while let Read::Packet(packet) = self.demuxer.read()? {
             if interrupt.is_cancelled() {
                 return Err(AvError::Cancelled.into());
             }
             if self.outlets.iter().all(|outlet| !outlet.open) {
-                return Ok(());
+                return Ok(false);
             }
             if packet.stream_index() == self.video.index {
-                self.picture(&packet)?;
+                self.picture(&packet, distributor.as_mut())?;
             } else {
                 self.sound_packet(&packet)?;
             }
         }
-        self.finish()
+        let last = distributor.map(Distributor::finish).transpose()?;
+        self.finish(pool, last).map(|()| true)
     }
 
-    fn picture(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
+    fn picture(
+        &mut self,
+        packet: &Packet,
+        distributor: Option<&mut Distributor<'_, '_>>,
+    ) -> Result<(), TranscodeError> {
         // A decoder tells what it makes of a damaged packet; a copy would pass the damage on unsaid.
         if packet.is_corrupt() {
             self.torn_pictures += 1;
@@ -146,8 +171,21 @@ impl Feed {
                 outlet.send(Unit::Picture(packet.reference()?));
             }
         }
+        if let Some(distributor) = distributor {
+            if let Some(complete) = distributor.take(packet)? {
+                self.deliver(complete);
+            }
+            return Ok(());
+        }
         let Self { decoder: Some(decoder), prepare, outlets, .. } = self else { return Ok(()) };
         decoder.send(packet, &mut |frame| through(prepare, outlets, &frame))
+    }
+
+    /// Tells the renditions that everything up to the end of a chunk has been handed out.
+    fn deliver(&mut self, chunk: usize) {
+        for outlet in self.outlets.iter_mut().filter(|outlet| outlet.frames) {
+            outlet.send(Unit::Delivered(chunk));
+        }
     }
 
     fn sound_packet(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
@@ -164,7 +202,7 @@ impl Feed {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), TranscodeError> {
+    fn finish(mut self, pool: Option<&Pool<'_>>, last: Option<usize>) -> Result<(), TranscodeError> {
         let Self { decoder, prepare, outlets, sounds, .. } = &mut self;
         if let Some(decoder) = decoder {
             decoder.finish(&mut |frame| through(prepare, outlets, &frame))?;
@@ -176,7 +214,10 @@ impl Feed {
             let wanted = AudioPlan::Aac(sound.plan);
             sound.finish(&mut |packet| hand_out_sound(outlets, &wanted, &packet))?;
         }
-        let tally = self.tally()?;
+        if let Some(last) = last {
+            self.deliver(last);
+        }
+        let tally = self.tally(pool)?;
         for outlet in &mut self.outlets {
             outlet.send(Unit::End(Arc::clone(&tally)));
         }
@@ -184,17 +225,18 @@ impl Feed {
     }
 
     /// Returns what decoding came to, if that is good enough.
-    fn tally(&self) -> Result<Arc<super::decode::Tally>, TranscodeError> {
+    fn tally(&self, pool: Option<&Pool<'_>>) -> Result<Arc<Tally>, TranscodeError> {
         let sound_errors = self.sounds.iter().map(SoundEncoder::errors).max().unwrap_or(0);
         self.sounds.iter().try_for_each(SoundEncoder::check)?;
-        let mut tally = super::decode::Tally::default();
-        if let Some(decoder) = &self.decoder {
-            decoder.tally().check()?;
-            tally = decoder.tally().clone();
-        }
+        let decoded = match (pool, &self.decoder) {
+            (Some(pool), _) => Some(pool.decoded()?),
+            (None, decoder) => decoder.as_ref().map(|decoder| decoder.tally().clone()),
+        };
+        decoded.as_ref().map_or(Ok(()), Tally::check)?;
+        let tally = decoded.unwrap_or_default();
         let Self { torn_pictures, torn_sounds, .. } = *self;
         let sound_lag = self.sounds.iter().find_map(SoundEncoder::lag_seconds);
-        Ok(Arc::new(super::decode::Tally { sound_errors, sound_lag, torn_pictures, torn_sounds, ..tally }))
+        Ok(Arc::new(Tally { sound_errors, sound_lag, torn_pictures, torn_sounds, ..tally }))
     }
 }
 

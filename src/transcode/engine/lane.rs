@@ -1,19 +1,21 @@
 //! One rendition from its queue to its final name.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use super::super::plan::{Action, AudioPlan, RenditionPlan, VideoPlan};
-use super::super::{Finished, Phase, RenditionProgress, TranscodeError};
-use super::copy;
+use super::super::plan::{Action, AudioPlan, RenditionPlan};
+use super::super::{Finished, Phase, RenditionProgress, Resumption, TranscodeError};
+use super::assemble::{Assembled, Assembly};
 use super::decode::Tally;
-use super::encode::PictureEncoder;
+use super::encode::{Counts, PictureEncoder, Rendering, tick};
 use super::expect::{self, Made};
 use super::feed::Feed;
+use super::journal::{ChunkRecord, Journal, OutputRecord};
 use super::output::Output;
 use super::repair;
-use super::{Job, Unit};
+use super::{Job, Unit, copy};
 use crate::atomic_file;
 use crate::av::{Interrupt, Packet, StreamParameters};
 use crate::proof::{self, Expectation, VerifiedFile};
@@ -23,11 +25,17 @@ pub(super) struct Lane<'a> {
     job: &'a Job<'a>,
     index: usize,
     queue: Option<Receiver<Unit>>,
-    /// The source's picture stream, for a remux.
+    /// What the container must say about the picture; none for a copy of the whole file.
     video: Option<StreamParameters>,
+    /// How pictures are made, where they are.
+    rendering: Option<Rendering>,
     sound: Option<(StreamParameters, f64)>,
     /// The zero of the output's clock, in seconds on the source's.
     origin_seconds: f64,
+    journal: Journal,
+    /// Chunks that an earlier run finished.
+    chunks: BTreeMap<usize, ChunkRecord>,
+    resumption: Resumption,
     part: PathBuf,
 }
 
@@ -35,6 +43,14 @@ pub(super) struct Lane<'a> {
 struct Written {
     expectation: Expectation,
     tally: Arc<Tally>,
+}
+
+/// A queue and the file that its contents go to.
+struct Opened<'o> {
+    queue: Receiver<Unit>,
+    output: Output<'o>,
+    /// Seconds of silence in front of encoded sound; none without sound.
+    priming: Option<f64>,
 }
 
 impl<'a> Lane<'a> {
@@ -45,11 +61,46 @@ impl<'a> Lane<'a> {
         feed: Option<&Feed>,
     ) -> Result<Self, TranscodeError> {
         let rendition = &job.plan.renditions[index];
-        let video = feed.map(|feed| feed.video().duplicate()).transpose()?;
+        let rendering = feed.map(|feed| feed.rendering(job, rendition)).transpose()?.flatten();
+        let video = match (&rendering, feed) {
+            (Some(rendering), _) => Some(rendering.parameters()?),
+            (None, feed) => feed.map(|feed| feed.video().duplicate()).transpose()?,
+        };
         let sound = feed.map(|feed| feed.sound(&rendition.audio)).transpose()?.flatten();
         let origin_seconds = feed.map_or(0.0, Feed::origin_seconds);
-        let part = job.work_folders[index].join(format!("{}.{}", rendition.name, job.plan.container.name()));
-        Ok(Self { job, index, queue, video, sound, origin_seconds, part })
+        let folder = &job.work_folders[index];
+        let part = folder.join(format!("{}.{}", rendition.name, job.plan.container.name()));
+        let failed = |source| TranscodeError::File { operation: "keep a journal in", path: folder.clone(), source };
+        let (journal, kept) = Journal::open(folder, &job.identities[index]).map_err(failed)?;
+        let chunks = if matches!(rendition.action, Action::Transcode(_)) { job.plan.cut.chunks().len() } else { 0 };
+        let resumption = Resumption { chunks, reused: kept.chunks.len(), discarded: kept.discarded };
+        Ok(Self {
+            job,
+            index,
+            queue,
+            video,
+            rendering,
+            sound,
+            origin_seconds,
+            journal,
+            chunks: kept.chunks,
+            resumption,
+            part,
+        })
+    }
+
+    /// Returns how pictures are made, for the pool; the lane itself needs it no more.
+    pub(super) fn take_rendering(&mut self) -> Option<Rendering> {
+        self.rendering.take()
+    }
+
+    /// Returns the chunks that an earlier run finished.
+    pub(super) fn chunks(&self) -> &BTreeMap<usize, ChunkRecord> {
+        &self.chunks
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// Makes the file, proves it, and gives it its name.
@@ -58,11 +109,12 @@ impl<'a> Lane<'a> {
         progress: &RenditionProgress,
         interrupt: &Interrupt,
     ) -> Result<Finished, TranscodeError> {
-        let rendition = &self.job.plan.renditions[self.index];
+        let rendition = self.rendition();
         let written = match &rendition.action {
             Action::Copy => self.copy(progress, interrupt)?,
             Action::Remux => self.remux(progress, interrupt)?,
-            Action::Transcode(plan) => self.transcode(plan, progress, interrupt)?,
+            Action::Transcode(_) if self.rendering.is_some() => self.transcode(progress, interrupt)?,
+            Action::Transcode(_) => self.assemble(progress, interrupt)?,
             Action::Refuse => return Err(TranscodeError::Refused { reason: rendition.reasons.join("; ") }),
         };
         progress.enter(Phase::Proving);
@@ -71,11 +123,25 @@ impl<'a> Lane<'a> {
         } else {
             proof::measure(&self.part, interrupt)?
         };
+        let repairs = repair::sentences(self.job.info, rendition, &written.tally);
+        let finished = finished(&file, repairs, self.resumption.clone());
+        self.publish(&finished)?;
+        Ok(finished)
+    }
+
+    /// Gives the file its name, after the journal says that it is finished.
+    fn publish(&mut self, finished: &Finished) -> Result<(), TranscodeError> {
+        let record = OutputRecord {
+            bytes: finished.bytes,
+            sha256: finished.sha256.clone(),
+            verified: finished.verified,
+            repairs: finished.repairs.clone(),
+        };
         let path = &self.job.outputs[self.index];
-        let failed = |source| TranscodeError::File { operation: "publish", path: path.clone(), source };
+        let failed = |operation| move |source| TranscodeError::File { operation, path: path.clone(), source };
+        self.journal.add_output(&record).map_err(failed("finish"))?;
         let publish = if self.job.overwrite { atomic_file::publish } else { atomic_file::publish_new };
-        publish(&self.part, path).map_err(failed)?;
-        Ok(finished(&file, repair::sentences(self.job.info, rendition, &written.tally)))
+        publish(&self.part, path).map_err(failed("publish"))
     }
 
     fn rendition(&self) -> &'a RenditionPlan {
@@ -93,118 +159,147 @@ impl<'a> Lane<'a> {
     /// Copies the picture's packets into the new container.
     fn remux(&mut self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Written, TranscodeError> {
         let part = self.part.clone();
-        let (queue, mut output, priming) = self.take(&part, progress, interrupt)?;
-        if let Some(video) = &self.video {
-            output.open(video)?;
-        }
+        let Opened { queue, mut output, priming } = self.open(&part, progress, interrupt)?;
+        let frame_seconds = self.job.info.video.as_ref().map_or(0.0, crate::media::VideoInfo::frame_seconds);
+        #[expect(clippy::cast_possible_truncation, reason = "a frame lasts seconds at most")]
+        let usual = (frame_seconds * 1e6) as i64;
         loop {
             match queue.recv() {
-                Ok(Unit::Picture(packet)) => output.picture(packet, 0)?,
+                Ok(Unit::Picture(packet)) => {
+                    let lasts = packet.duration().microseconds();
+                    count(progress, &packet, if lasts > 0 { lasts } else { usual });
+                    output.picture(packet, 0)?;
+                }
                 Ok(Unit::Sound(packet)) => output.sound(packet)?,
-                Ok(Unit::Frame(_)) => {}
                 Ok(Unit::End(tally)) => {
-                    let sounds = self.encoded_sounds(&output);
+                    let sounds = self.encoded_sounds(output.sounds());
                     output.finish()?;
-                    let mut expectation = expect::copied(self.job.info, priming.is_some(), sounds, &tally);
-                    if let Some(audio) = &mut expectation.audio {
-                        audio.priming_seconds = priming.unwrap_or(0.0);
-                        audio.start_offset_seconds -= audio.priming_seconds;
-                        if matches!(self.rendition().audio, AudioPlan::Aac(_)) {
-                            let source = self.job.info.audio.as_ref();
-                            audio.start_offset_seconds += source.map_or(0.0, |source| expect::lag(source, &tally));
-                        }
-                    }
+                    let expectation = self.remuxed(priming, sounds, &tally);
                     return Ok(Written { expectation, tally });
                 }
+                Ok(_) => {}
                 Err(_) => return Err(TranscodeError::FeedEnded),
             }
         }
     }
 
-    /// Scales and encodes the picture's frames.
+    fn remuxed(&self, priming: Option<f64>, sounds: Option<u64>, tally: &Tally) -> Expectation {
+        let mut expectation = expect::copied(self.job.info, priming.is_some(), sounds, tally);
+        if let Some(audio) = &mut expectation.audio {
+            audio.priming_seconds = priming.unwrap_or(0.0);
+            audio.start_offset_seconds -= audio.priming_seconds;
+            if matches!(self.rendition().audio, AudioPlan::Aac(_)) {
+                let source = self.job.info.audio.as_ref();
+                audio.start_offset_seconds += source.map_or(0.0, |source| expect::lag(source, tally));
+            }
+        }
+        expectation
+    }
+
+    /// Scales and encodes the picture's frames in one piece.
     fn transcode(
         &mut self,
-        plan: &VideoPlan,
         progress: &RenditionProgress,
         interrupt: &Interrupt,
     ) -> Result<Written, TranscodeError> {
         let part = self.part.clone();
-        let (queue, mut output, priming) = self.take(&part, progress, interrupt)?;
-        let Some(source) = &self.job.info.video else { return Err(TranscodeError::NothingDecoded) };
-        let mut encoder = PictureEncoder::new(plan, source);
-        let mut packets = Vec::new();
+        let Opened { queue, mut output, priming } = self.open(&part, progress, interrupt)?;
+        let Some(rendering) = self.rendering.take() else { return Err(TranscodeError::NothingDecoded) };
+        let mut encoder = PictureEncoder::open(&rendering, rendering.plan.threads)?;
         loop {
+            let mut mux = |packet: Packet| {
+                count(progress, &packet, packet.duration().microseconds());
+                output.picture(packet, rendering.zero)
+            };
             match queue.recv() {
-                Ok(Unit::Frame(frame)) => encoder.send(&frame, &mut |packet| keep(&mut packets, packet))?,
+                Ok(Unit::Frame(frame)) => encoder.send(&frame, &mut mux)?,
                 Ok(Unit::Sound(packet)) => output.sound(packet)?,
-                Ok(Unit::Picture(_)) => {}
                 Ok(Unit::End(tally)) => {
-                    encoder.finish(&mut |packet| keep(&mut packets, packet))?;
-                    mux(&encoder, &mut output, &mut packets)?;
-                    let sounds = self.encoded_sounds(&output);
+                    encoder.finish(None, &mut mux)?;
+                    let sounds = output.sounds();
                     output.finish()?;
-                    return self.made(&encoder, plan, (priming, sounds), tally);
+                    let mut tally = Arc::unwrap_or_clone(tally);
+                    tally.reshaped = encoder.reshaped();
+                    return self.made(encoder.counts(), rendering.zero, (priming, sounds), Arc::new(tally));
                 }
+                Ok(_) => {}
                 Err(_) => return Err(TranscodeError::FeedEnded),
             }
-            mux(&encoder, &mut output, &mut packets)?;
         }
+    }
+
+    /// Puts chunks together that the pool encodes, and those that an earlier run has.
+    fn assemble(&mut self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Written, TranscodeError> {
+        for chunk in self.chunks.values() {
+            progress.reuse(chunk.frames, chunk.microseconds, chunk.bytes);
+        }
+        let part = self.part.clone();
+        let depth = self.video.as_ref().map_or(0, StreamParameters::reorder_depth);
+        let Opened { queue, output, priming } = self.open(&part, progress, interrupt)?;
+        let Action::Transcode(plan) = &self.rendition().action else { return Err(TranscodeError::NothingDecoded) };
+        let zero = expect::zero(self.job.info, self.origin_seconds);
+        let chunks = std::mem::take(&mut self.chunks);
+        let assembly = Assembly::new(output, &mut self.journal, chunks, depth, tick(plan), zero);
+        let Assembled { counts, tally, sounds } = assembly.run(&queue)?;
+        self.made(counts, zero, (priming, sounds), tally)
     }
 
     fn made(
         &self,
-        encoder: &PictureEncoder,
-        plan: &VideoPlan,
-        (priming, sounds): (Option<f64>, Option<u64>),
+        counts: Counts,
+        zero_microseconds: i64,
+        (priming, sounds): (Option<f64>, u64),
         tally: Arc<Tally>,
     ) -> Result<Written, TranscodeError> {
-        let counts = encoder.counts();
-        let made = Made { counts, tick: encoder.time_base(), start_microseconds: encoder.start(), priming, sounds };
+        let Action::Transcode(plan) = &self.rendition().action else { return Err(TranscodeError::NothingDecoded) };
+        let sounds = self.encoded_sounds(sounds);
+        let made = Made { counts, tick: tick(plan), zero_microseconds, priming, sounds };
         let expectation = expect::encoded(self.job.info, plan, &made, &tally, self.origin_seconds)?;
-        let mut tally = Arc::unwrap_or_clone(tally);
-        tally.reshaped = encoder.reshaped();
-        Ok(Written { expectation, tally: Arc::new(tally) })
+        Ok(Written { expectation, tally })
     }
 
     /// Returns how many packets of sound were written, where they are not the source's own.
-    fn encoded_sounds(&self, output: &Output<'_>) -> Option<u64> {
-        matches!(self.rendition().audio, AudioPlan::Aac(_)).then(|| output.sounds())
+    fn encoded_sounds(&self, written: u64) -> Option<u64> {
+        matches!(self.rendition().audio, AudioPlan::Aac(_)).then_some(written)
     }
 
-    /// Takes the queue and opens the file's frame; the last value is the sound's priming in seconds, where there is
-    /// sound.
-    fn take<'o>(
+    /// Takes the queue and creates the file.
+    fn open<'o>(
         &mut self,
-        part: &'o std::path::Path,
+        part: &std::path::Path,
         progress: &'o RenditionProgress,
-        interrupt: &'o Interrupt,
-    ) -> Result<(Receiver<Unit>, Output<'o>, Option<f64>), TranscodeError> {
+        interrupt: &Interrupt,
+    ) -> Result<Opened<'o>, TranscodeError> {
         let queue = self.queue.take().ok_or(TranscodeError::FeedEnded)?;
+        let video = self.video.take().ok_or(TranscodeError::NothingDecoded)?;
         let (sound, priming) = self.sound.take().unzip();
-        Ok((queue, Output::new(part, self.job.plan.container, sound, progress, interrupt), priming))
+        let container = self.job.plan.container;
+        let output = Output::create(part, container, &video, sound.as_ref(), progress, interrupt)?;
+        Ok(Opened { queue, output, priming })
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a packet sink")]
-fn keep(packets: &mut Vec<Packet>, packet: Packet) -> Result<(), TranscodeError> {
-    packets.push(packet);
-    Ok(())
+/// Counts a finished picture.
+fn count(progress: &RenditionProgress, packet: &Packet, lasts: i64) {
+    progress.add_frame(packet.payload().len() as u64, u64::try_from(lasts).unwrap_or(0));
 }
 
-/// Moves what the encoder has yielded into the file. The file's header needs the encoder's, which exists from the
-/// first frame on.
-fn mux(encoder: &PictureEncoder, output: &mut Output<'_>, packets: &mut Vec<Packet>) -> Result<(), TranscodeError> {
-    if !output.is_open() {
-        let Some(parameters) = encoder.parameters()? else { return Ok(()) };
-        output.open(&parameters)?;
-    }
-    for packet in packets.drain(..) {
-        output.picture(packet, encoder.start())?;
-    }
-    Ok(())
+/// Returns an output that an earlier run finished, measured again.
+pub(super) fn found(
+    job: &Job<'_>,
+    index: usize,
+    record: &OutputRecord,
+    interrupt: &Interrupt,
+) -> Result<Finished, TranscodeError> {
+    let file = proof::measure(&job.outputs[index], interrupt)?;
+    let is_encoded = matches!(job.plan.renditions[index].action, Action::Transcode(_));
+    let chunks = if is_encoded { job.plan.cut.chunks().len() } else { 0 };
+    let resumption = Resumption { chunks, reused: chunks, discarded: None };
+    let measured = finished(&file, record.repairs.clone(), resumption);
+    Ok(Finished { verified: record.verified, is_found: true, ..measured })
 }
 
-fn finished(file: &VerifiedFile, repairs: Vec<String>) -> Finished {
+fn finished(file: &VerifiedFile, repairs: Vec<String>, resumption: Resumption) -> Finished {
     let info = file.info();
     let video = info.video.as_ref();
     Finished {
@@ -218,5 +313,7 @@ fn finished(file: &VerifiedFile, repairs: Vec<String>) -> Finished {
         audio_codec: info.audio.as_ref().map(|audio| audio.codec.name().to_owned()),
         verified: file.is_proven(),
         repairs,
+        resumption,
+        is_found: false,
     }
 }

@@ -118,7 +118,7 @@ fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
         tone_map: video.color.dynamics() == Dynamics::High,
         zimg: filter::zimg_takes(video),
         threads: x264::threads(wish.size.short_side()),
-        avoid_avx512: request.has_avx512,
+        avoid_avx512: request.has_avx512 && !wish.size.width.is_multiple_of(x264::AVX512_SAFE_WIDTH),
         frame_rate: video.frame_rate,
         timing: video.timing,
         keyint_seconds: request.keyint_seconds,

@@ -3,6 +3,7 @@
 //! Pure: values in, values out. No file is opened and no libav call made here, so the whole of it is tested as a
 //! table, and `--explain` prints exactly what would be done.
 
+mod cut;
 mod error;
 mod fit;
 mod ladder;
@@ -13,6 +14,8 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
+pub use cut::Cut;
+pub(super) use cut::NOTHING_ENCODED;
 pub use error::PlanError;
 pub(super) use note::{picture as picture_words, sound as sound_words};
 pub(super) use sound::channel_word;
@@ -36,8 +39,19 @@ pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
     let container = container(info, request)?;
     check_whole(info, request)?;
     let video = info.video.as_ref().ok_or(PlanError::NoVideo)?;
-    let renditions = ladder::plan(info, video, request, container)?;
-    Ok(Plan { container, prepare: prepare(video), renditions, notes: note::notes(info) })
+    let mut renditions = ladder::plan(info, video, request, container)?;
+    let cut = cut::plan(video, request, &renditions);
+    if cut.is_side_by_side() {
+        renditions.iter_mut().for_each(use_one_thread);
+    }
+    Ok(Plan { container, prepare: prepare(video), cut, renditions, notes: note::notes(info) })
+}
+
+/// Encoders that run side by side do without threads of their own, which cost time and bits.
+fn use_one_thread(rendition: &mut RenditionPlan) {
+    if let Action::Transcode(video) = &mut rendition.action {
+        video.threads = 1;
+    }
 }
 
 /// Checks everything that is right or wrong whatever the source.
@@ -126,6 +140,8 @@ pub struct Plan {
     pub container: Container,
     /// What is done to every picture once, before the renditions part ways.
     pub prepare: Prepare,
+    /// Whether the picture is encoded in chunks.
+    pub cut: Cut,
     /// The outputs, largest first.
     pub renditions: Vec<RenditionPlan>,
     /// Decisions about the source as a whole: what is left out, what is repaired.
@@ -202,7 +218,8 @@ pub struct VideoPlan {
     pub tone_map: bool,
     /// Scaled by zimg; swscale takes what zimg cannot.
     pub zimg: bool,
-    /// The encoder's own threads: by picture size, never by the number of jobs, so that the bytes do not depend on it.
+    /// The encoder's own threads: one in a chunk that runs beside others, else by picture size; never by the number of
+    /// jobs, so that the bytes do not depend on it.
     pub threads: u32,
     /// x264 is kept from its AVX-512 code ([`crate::transcode::x264`] says why).
     pub avoid_avx512: bool,

@@ -7,7 +7,7 @@ use reelmill::failure::Failure;
 use reelmill::media::{Container, RenditionName};
 use reelmill::transcode::plan::{Plan, plan};
 use reelmill::transcode::x264::has_avx512;
-use reelmill::transcode::{Finished, Job, Progress, RenditionOutcome, RenditionRequest, Request, run};
+use reelmill::transcode::{Finished, Identity, Job, Progress, RenditionOutcome, RenditionRequest, Request, run};
 
 /// What a run left behind.
 pub(crate) struct Ran {
@@ -51,13 +51,20 @@ pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'stati
     let work = tempfile::tempdir_in(&folder).unwrap();
     let frames = info.video.as_ref().map_or(0, |video| video.packets);
     let progress = Progress::new(&names, frames, info.duration_seconds);
-    let work_folders = vec![work.path().to_owned(); outputs.len()];
+    let work_folders: Vec<PathBuf> = names.iter().map(|name| work.path().join(name.to_string())).collect();
+    work_folders.iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    let identities: Vec<Identity> =
+        plan.renditions.iter().map(|rendition| Identity::of(source, &plan, rendition).unwrap()).collect();
+    let finished = vec![None; outputs.len()];
     let job = Job {
         source,
         info: &info,
         plan: &plan,
         outputs: &outputs,
         work_folders: &work_folders,
+        identities: &identities,
+        finished: &finished,
+        jobs: 2,
         overwrite: true,
         verify: true,
     };

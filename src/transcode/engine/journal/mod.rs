@@ -1,0 +1,246 @@
+//! The journal of a rendition: which chunks are finished, so that a run that was killed is taken up where it stopped.
+//!
+//! ```text
+//! lesson_720P.flv.reelmill/
+//!     journal      one line each: what is made from what; every finished chunk; the finished output
+//!     chunk-00000  packets of a finished chunk (`chunk_file`)
+//!     720P.flv     the output while it is put together
+//! ```
+//!
+//! Append-only. A chunk's file is on the disk before its line is written, and the line before the chunk counts as
+//! finished; so whatever a line says can be believed, once its bytes have the hash that it names. A torn last line, and
+//! whatever follows a line that cannot be read, never happened. The output's line is written before the output gets its
+//! name: when both are there, the rendition is done.
+
+mod chunk_file;
+mod identity;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+pub(super) use chunk_file::{ChunkFile, ChunkReader, ChunkWriter};
+pub use identity::Identity;
+use identity::Source;
+
+use super::decode::Tally;
+use wire::Entry;
+
+const JOURNAL: &str = "journal";
+const CHUNK: &str = "chunk-";
+
+/// A finished chunk.
+#[derive(Clone, Debug)]
+pub(super) struct ChunkRecord {
+    /// Its place among the chunks.
+    pub(super) index: usize,
+    /// Frames encoded.
+    pub(super) frames: u64,
+    /// Packets in its file.
+    pub(super) packets: u64,
+    /// How long they last.
+    pub(super) microseconds: u64,
+    /// Size of its file.
+    pub(super) bytes: u64,
+    /// Hash of its file, in lower-case hex.
+    pub(super) sha256: String,
+    /// What decoding it came to.
+    pub(super) tally: Tally,
+}
+
+/// A finished output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputRecord {
+    /// Its size.
+    pub bytes: u64,
+    /// Its hash, in lower-case hex.
+    pub sha256: String,
+    /// Whether it was proven.
+    pub verified: bool,
+    /// What was mended on the way.
+    pub repairs: Vec<String>,
+}
+
+/// What an earlier run left.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Finished chunks whose files are whole.
+    pub(super) chunks: BTreeMap<usize, ChunkRecord>,
+    /// Why what was there could not be used.
+    pub(super) discarded: Option<&'static str>,
+}
+
+/// A journal being written.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    folder: PathBuf,
+    settings: String,
+}
+
+/// Where the files of a work folder are.
+#[derive(Clone, Debug)]
+pub(super) struct Paths(PathBuf);
+
+impl Paths {
+    /// Returns where the file of chunk `index` is.
+    pub(super) fn chunk(&self, index: usize) -> PathBuf {
+        chunk_path(&self.0, index)
+    }
+}
+
+/// What a journal says.
+#[derive(Default)]
+struct Contents {
+    identity: Option<Identity>,
+    chunks: Vec<ChunkRecord>,
+    output: Option<OutputRecord>,
+    /// Where the last good line ends.
+    length: u64,
+}
+
+/// Returns whether a name in a work folder belongs to what another run can take up.
+pub fn is_resumable(name: &str) -> bool {
+    name == JOURNAL || name.starts_with(CHUNK)
+}
+
+/// Returns whether a work folder has a journal.
+pub fn has_journal(folder: &Path) -> bool {
+    folder.join(JOURNAL).is_file()
+}
+
+/// Returns whether a work folder holds work that is worth keeping.
+pub fn has_progress(folder: &Path) -> bool {
+    let contents = fs::read_to_string(folder.join(JOURNAL)).map(|text| parse(&text)).unwrap_or_default();
+    !contents.chunks.is_empty() || contents.output.is_some()
+}
+
+/// Returns the record of `output` if an earlier run finished it for the same `identity` and nobody has touched it
+/// since.
+pub fn finished(folder: &Path, identity: &Identity, output: &Path) -> Option<OutputRecord> {
+    let contents = parse(&fs::read_to_string(folder.join(JOURNAL)).ok()?);
+    let record = contents.output.filter(|_| contents.identity.as_ref() == Some(identity))?;
+    let hash = chunk_file::hash(output, record.bytes).ok()?;
+    (hash == record.sha256).then_some(record)
+}
+
+impl Journal {
+    /// Opens the journal in `folder` for `identity`, and returns what of an earlier run's work it can use. The rest is
+    /// removed.
+    pub(super) fn open(folder: &Path, identity: &Identity) -> io::Result<(Self, Kept)> {
+        let path = folder.join(JOURNAL);
+        let contents = match fs::read(&path) {
+            Ok(bytes) => parse(&String::from_utf8_lossy(&bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Self::begin(folder, identity, None),
+            Err(error) => return Err(error),
+        };
+        // Without a first line there are no others.
+        let discarded = match &contents.identity {
+            None => Some("its journal cannot be read"),
+            Some(earlier) => identity.difference(earlier),
+        };
+        if discarded.is_some() {
+            return Self::begin(folder, identity, discarded);
+        }
+        let whole = |record: &ChunkRecord| {
+            let hash = chunk_file::hash(&chunk_path(folder, record.index), record.bytes);
+            hash.is_ok_and(|hash| hash == record.sha256)
+        };
+        let chunks: BTreeMap<usize, ChunkRecord> =
+            contents.chunks.into_iter().filter(whole).map(|record| (record.index, record)).collect();
+        remove_chunks(folder, |path| chunks.keys().any(|&index| chunk_path(folder, index) == path))?;
+        let file = File::options().append(true).open(&path)?;
+        // What is torn must not run into the next line.
+        file.set_len(contents.length)?;
+        Ok((Self::of(file, folder, identity), Kept { chunks, discarded: None }))
+    }
+
+    fn of(file: File, folder: &Path, identity: &Identity) -> Self {
+        Self { file, folder: folder.to_owned(), settings: identity.settings.clone() }
+    }
+
+    fn begin(folder: &Path, identity: &Identity, discarded: Option<&'static str>) -> io::Result<(Self, Kept)> {
+        let path = folder.join(JOURNAL);
+        // First the journal, then what it spoke of: never a line without its chunk.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => remove_chunks(folder, |_| false)?,
+        }
+        let file = File::options().create_new(true).append(true).open(&path)?;
+        let mut journal = Self::of(file, folder, identity);
+        // On the disk with the first chunk's line at the latest; until then there is nothing to lose.
+        journal.write(&wire::head(identity))?;
+        Ok((journal, Kept { chunks: BTreeMap::new(), discarded }))
+    }
+
+    /// Returns where the chunks' files are.
+    pub(super) fn paths(&self) -> Paths {
+        Paths(self.folder.clone())
+    }
+
+    /// Returns the folder that all of this lies in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes a chunk last: its file first, then its line.
+    pub(super) fn add_chunk(&mut self, file: &ChunkFile, mut record: ChunkRecord) -> io::Result<ChunkRecord> {
+        file.sync()?;
+        File::open(&self.folder)?.sync_all()?;
+        (record.bytes, record.sha256) = (file.bytes, file.sha256.clone());
+        self.append(&wire::chunk(&record, &self.settings))?;
+        Ok(record)
+    }
+
+    /// Makes last that the output is finished.
+    pub(super) fn add_output(&mut self, record: &OutputRecord) -> io::Result<()> {
+        self.append(&wire::output(record, &self.settings))
+    }
+
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        self.write(line)?;
+        self.file.sync_data()
+    }
+
+    /// Writes a line in one piece.
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        self.file.write_all(format!("{line}\n").as_bytes())
+    }
+}
+
+fn chunk_path(folder: &Path, index: usize) -> PathBuf {
+    folder.join(format!("{CHUNK}{index:05}"))
+}
+
+fn remove_chunks(folder: &Path, is_kept: impl Fn(&Path) -> bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_chunk = entry.file_name().to_str().is_some_and(|name| name.starts_with(CHUNK));
+        if is_chunk && !is_kept(&entry.path()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn parse(text: &str) -> Contents {
+    let mut contents = Contents::default();
+    for line in text.split_inclusive('\n') {
+        let settings = contents.identity.as_ref().map(|identity| identity.settings.as_str());
+        let entry = line.strip_suffix('\n').and_then(|line| wire::read(line, settings));
+        match entry {
+            Some(Entry::Head(identity)) if contents.identity.is_none() => contents.identity = Some(identity),
+            Some(Entry::Chunk(record)) => contents.chunks.push(record),
+            Some(Entry::Output(record)) => contents.output = Some(record),
+            _ => break,
+        }
+        contents.length += line.len() as u64;
+    }
+    contents
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
