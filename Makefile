@@ -7,8 +7,11 @@ CARGO ?= cargo
 export CARGO
 
 .DEFAULT_GOAL := help
-# The real clip that the measurement source is made from; any 720p recording of a few seconds will do.
+# The real clip that the measurement source is made from; any 720p recording of a few seconds at 25 frames a second.
 CLIP ?= ../shared/clips/bigbuckbunny.mp4
+# Other versions of ffmpeg to measure beside the installed one, by their paths.
+FFMPEGS ?=
+RUNS ?= 5
 
 .PHONY: help demo test build lint bench-ffmpeg install-build-packages install-test-packages
 
@@ -26,8 +29,9 @@ test: install-test-packages ## run all tests
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
 
-bench-ffmpeg: build install-test-packages ## compare with the ffmpeg command, side by side (CLIP=a 720p recording)
-	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --folder target/against_ffmpeg
+bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (CLIP=a 720p file, FFMPEGS=, RUNS=)
+	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --ffmpeg ffmpeg $(FFMPEGS:%=--ffmpeg %) --runs $(RUNS) \
+		--folder target/against_ffmpeg --json target/against_ffmpeg/figures.json
 
 lint: install-build-packages ## check formatting, clippy and the documentation
 	$(CARGO) fmt --check
