@@ -2,12 +2,12 @@
 """Compares reelmill with the ffmpeg command on a 1080p recording, side by side.
 
 All contenders run once per round, in an order that changes from round to round, so that a noisy neighbour hits all
-of them alike. Printed are medians (min to max), and ratios beside what they may be at most. The
-tables are those of `table.py`.
+of them alike. Printed are medians (min to max), and ratios beside what they may be at most. Two parts: `table`, the
+measurement clip (`table.py`), and `long`, more than a minute of it (`long_clip.py`).
 
 What it does not do: judge settings. Every contender uses x264 veryfast CRF 24 and a keyframe every 4 s.
 
-    python3 benches/against_ffmpeg.py --clip big_buck_bunny_720p.mp4 [--ffmpeg PATH]... [--part table]
+    python3 benches/against_ffmpeg.py --clip big_buck_bunny_720p.mp4 [--ffmpeg PATH]... [--part table,long]
                                       [--runs 5] [--folder DIR] [--json FILE]
 """
 
@@ -19,10 +19,11 @@ import subprocess
 import sys
 
 import ladder
+import long_clip
 import sources
 import table
 
-PARTS = {"table": table.measure}
+PARTS = {"table": table.measure, "long": long_clip.measure}
 
 
 def parts(text):
@@ -38,7 +39,7 @@ def parse():
     parser.add_argument("--clip", required=True, help="a 720p clip of 25 frames a second to make the source from")
     parser.add_argument("--reelmill", default="target/release/reelmill")
     parser.add_argument("--ffmpeg", action="append", help="to compare with; repeatable, the first is the anchor")
-    parser.add_argument("--part", type=parts, default=list(PARTS), help="of table; all by default")
+    parser.add_argument("--part", type=parts, default=list(PARTS), help="of table,long; both by default")
     parser.add_argument("--runs", type=int, default=5, help="rounds")
     parser.add_argument("--folder", default="target/against_ffmpeg", help="for the clips and all outputs")
     parser.add_argument("--json", help="a file for the raw figures")
