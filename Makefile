@@ -15,7 +15,7 @@ CLIPS ?= $(CLIP) ../shared/clips/bottle-detection.mp4 ../shared/clips/school.mkv
 FFMPEGS ?=
 RUNS ?= 5
 
-.PHONY: help demo test build lint bench-ffmpeg bench-chunks install-build-packages install-test-packages
+.PHONY: help demo test build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -30,6 +30,9 @@ test: install-test-packages ## run all tests
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
+
+bench: install-build-packages ## measure what runs beside the codecs (criterion)
+	$(CARGO) bench --locked
 
 bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (CLIP=a 720p file, FFMPEGS=, RUNS=)
 	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --ffmpeg ffmpeg $(FFMPEGS:%=--ffmpeg %) --runs $(RUNS) \
