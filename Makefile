@@ -7,10 +7,15 @@ CARGO ?= cargo
 export CARGO
 
 .DEFAULT_GOAL := help
-# The real clip that the measurement source is made from; any 720p recording of a few seconds will do.
+# The real clip that the measurement source is made from; any 720p recording of a few seconds at 25 frames a second.
 CLIP ?= ../shared/clips/bigbuckbunny.mp4
+# What chunks are measured on: recordings of any size, the more unlike each other the better.
+CLIPS ?= $(CLIP) ../shared/clips/bottle-detection.mp4 ../shared/clips/school.mkv
+# Other versions of ffmpeg to measure beside the installed one, by their paths.
+FFMPEGS ?=
+RUNS ?= 5
 
-.PHONY: help demo test build lint bench-ffmpeg install-build-packages install-test-packages
+.PHONY: help demo test build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -26,8 +31,15 @@ test: install-test-packages ## run all tests
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
 
-bench-ffmpeg: build install-test-packages ## compare with the ffmpeg command, side by side (CLIP=a 720p recording)
-	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --folder target/against_ffmpeg
+bench: install-build-packages ## measure what runs beside the codecs (criterion)
+	$(CARGO) bench --locked
+
+bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (CLIP=a 720p file, FFMPEGS=, RUNS=)
+	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --ffmpeg ffmpeg $(FFMPEGS:%=--ffmpeg %) --runs $(RUNS) \
+		--folder target/against_ffmpeg --json target/against_ffmpeg/figures.json
+
+bench-chunks: build install-test-packages ## what chunks cost in quality, as BD-rate (CLIPS=recordings)
+	python3 benches/bd_rate.py $(CLIPS:%=--clip %) --folder target/bd_rate --json target/bd_rate/figures.json
 
 lint: install-build-packages ## check formatting, clippy and the documentation
 	$(CARGO) fmt --check
