@@ -8,8 +8,9 @@ set -eu
 
 build_packages="gcc libc6-dev make pkg-config libclang-dev libavutil-dev libavcodec-dev libavformat-dev libavfilter-dev
 libswscale-dev libswresample-dev"
-# ffmpeg and ffprobe are what the tests compare with; the program itself never calls them.
-test_packages="ffmpeg"
+# ffmpeg and ffprobe are what the tests compare with, strace kills runs at chosen system calls; the program itself never
+# calls them.
+test_packages="ffmpeg strace"
 
 has_command() {
     command -v "$1" >/dev/null 2>&1
@@ -42,7 +43,7 @@ has_package() {
     case $1 in
     gcc) has_command cc || has_command gcc ;;
     libc6-dev) [ -e /usr/include/stdio.h ] || [ "$(uname -s)" != Linux ] ;;
-    make | ffmpeg) has_command "$1" ;;
+    make | ffmpeg | strace) has_command "$1" ;;
     pkg-config) has_command "${PKG_CONFIG:-pkg-config}" ;;
     libclang-dev) has_libclang ;;
     libavutil-dev) has_library libavutil 57.28 ;;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use reelmill::av::{Packet, log};
-use reelmill::clip::{self, Edit, Recipe};
+use reelmill::clip::{self, Edit, Picture, Recipe};
+use reelmill::media::{Container, Ratio};
 use tempfile::TempDir;
 
 use super::oracle;
@@ -19,6 +20,13 @@ pub(crate) fn make(folder: &TempDir, name: &str, recipe: &Recipe) -> PathBuf {
     let path = folder.path().join(name);
     clip::write(recipe, &path).unwrap();
     path
+}
+
+/// Returns `seconds` of `size` with two frames a second, a keyframe every four seconds, and sound: many chunks (of twelve
+/// seconds, the last of up to eighteen) for little work.
+pub(crate) fn in_chunks(size: &str, seconds: f64) -> Recipe {
+    let picture = Picture::h264(size, Ratio::new(2, 1), seconds).with_options(&[("g", "8")]);
+    Recipe { pictures: vec![picture], ..Recipe::plain(Container::Flv, size, seconds) }
 }
 
 /// Writes `recipe` as `name` in `folder`, each packet changed or dropped by `edit`.

@@ -5,5 +5,7 @@ pub(crate) mod binary;
 pub(crate) mod bytes;
 pub(crate) mod clip;
 pub(crate) mod flv;
+pub(crate) mod kill;
+pub(crate) mod leftover;
 pub(crate) mod oracle;
 pub(crate) mod run;
