@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use criterion::{Bencher, Criterion, Throughput, criterion_group, criterion_main};
 use reelmill::av::{Interrupt, log, probe};
 use reelmill::clip::{self, Recipe};
-use reelmill::media::{Container, MICROSECONDS, MediaInfo, Ratio, RenditionName, TimeBase, Timestamp};
+use reelmill::media::{AccessPoint, Container, MICROSECONDS, MediaInfo, Ratio, RenditionName, TimeBase, Timestamp};
+use reelmill::transcode::chunk::cut;
 use reelmill::transcode::plan::{Action, plan};
 use reelmill::transcode::{RenditionRequest, Request, filter, x264};
 use sha2::{Digest, Sha256};
@@ -88,6 +89,22 @@ fn decide(criterion: &mut Criterion) {
     criterion.bench_function("plan/spelled for libav", spell);
 }
 
+/// The cut of ten hours with a keyframe every second, the most that a probe remembers.
+fn cut_hours(criterion: &mut Criterion) {
+    const SECONDS: u32 = 36_000;
+    let folder = tempfile::tempdir().expect("a folder for the clip");
+    let (_, info) = minute(folder.path());
+    let mut video = info.video.expect("the clip has a picture");
+    let point = |second: u32| AccessPoint {
+        packet: u64::from(second) * 25,
+        seconds: f64::from(second),
+        leading: u64::from(second % 3),
+    };
+    video.access_points = (0..SECONDS).map(point).collect();
+    (video.packets, video.end_seconds) = (u64::from(SECONDS) * 25, SECONDS.into());
+    criterion.bench_function("cut/ten hours", |bencher| bencher.iter(|| cut(black_box(&video), 4.0)));
+}
+
 /// Writes a minute of small pictures with sound, and reads what it is.
 fn minute(folder: &Path) -> (PathBuf, MediaInfo) {
     log::install(log::Verbosity::Quiet);
@@ -97,5 +114,5 @@ fn minute(folder: &Path) -> (PathBuf, MediaInfo) {
     (source, info)
 }
 
-criterion_group!(beside_the_codecs, rescale, hash, read_packets, decide);
+criterion_group!(beside_the_codecs, rescale, hash, read_packets, decide, cut_hours);
 criterion_main!(beside_the_codecs);

@@ -51,6 +51,12 @@ impl Decoder {
         Ok(Self { context, base: stream.time_base })
     }
 
+    /// Leaves out the deblocking of pictures that nobody will see. It reads nothing from the packets, so whether they can
+    /// be decoded is told all the same, in about three quarters of the time.
+    pub fn skip_deblocking(&mut self) {
+        self.context.skip_loop_filter = ffi::AVDiscard::AVDISCARD_ALL;
+    }
+
     /// Returns how many threads libav settled on.
     pub fn threads(&self) -> u32 {
         self.context.thread_count.unsigned_abs()

@@ -9,7 +9,7 @@ use crate::figure;
 use crate::media::MediaInfo;
 use crate::telemetry::printable;
 use crate::transcode::plan::{Action, AudioPlan, Plan, RenditionPlan};
-use crate::transcode::{Finished, Outcome, RenditionOutcome};
+use crate::transcode::{Finished, Outcome, RenditionOutcome, Resumption};
 
 const HEAD: [&str; 8] = ["rendition", "action", "size", "frames", "duration", "bytes", "proof", "path"];
 
@@ -136,10 +136,26 @@ fn remarks(planned: &RenditionPlan, done: &RenditionOutcome) -> Vec<String> {
         remarks.push(format!("serves also: {}", names.join(", ")));
     }
     match &done.result {
-        Ok(file) => remarks.extend(file.repairs.iter().map(|repair| format!("mended: {}", printable(repair)))),
+        Ok(file) => {
+            remarks.extend(resumed(file));
+            remarks.extend(file.repairs.iter().map(|repair| format!("mended: {}", printable(repair))));
+        }
         Err(error) => remarks.push(format!("failed: {}: {}", error.code(), printable(&super::chain(error)))),
     }
     remarks
+}
+
+/// Returns what came of an earlier run's work, where there was any.
+fn resumed(file: &Finished) -> Option<String> {
+    let Resumption { chunks, reused, discarded } = file.resumption;
+    match discarded {
+        _ if file.is_found => Some("resumed: finished by an earlier run".to_owned()),
+        Some(why) => Some(format!("begun anew: {why}")),
+        None if reused > 0 => {
+            Some(format!("resumed: {reused} of {} were there already", figure::count(chunks as u64, "chunk")))
+        }
+        None => None,
+    }
 }
 
 /// Returns what was done with the sound, to follow the picture's settings.
@@ -162,7 +178,10 @@ fn totals(info: &MediaInfo, outcome: &Outcome, cost: Cost) -> String {
         format!("{done} of {total} renditions")
     };
     let mut text = format!("{count} in {:.1} s", cost.wall_seconds);
-    if cost.wall_seconds > 0.0 && done > 0 {
+    let is_fresh = |file: &Finished| file.resumption.reused == 0 && !file.is_found;
+    let all_fresh = outcome.renditions.iter().filter_map(|rendition| rendition.result.as_ref().ok()).all(is_fresh);
+    // What an earlier run did says nothing about the speed of this one.
+    if cost.wall_seconds > 0.0 && done > 0 && all_fresh {
         text.push_str(&format!(", {:.1} times real time", info.duration_seconds / cost.wall_seconds));
     }
     if let Some(seconds) = cost.cpu_seconds {

@@ -1,7 +1,7 @@
 //! Where a recording is cut into chunks: whole groups of pictures that are decoded and encoded on their own. Pure.
 //!
-//! The cut depends on the source alone, never on the number of jobs or on what an earlier run has done, so that the
-//! bytes do not either.
+//! The cut depends on the source and the keyframe interval alone, never on the number of jobs or on what an earlier run
+//! has done, so that the bytes do not either.
 
 use crate::media::{AccessPoint, VideoInfo};
 
@@ -9,6 +9,8 @@ use crate::media::{AccessPoint, VideoInfo};
 /// which costs quality: at 4 s 2.6 %, at 8 s 2.0 %, at 12 s 0.1 % of the bits (BD-rate by SSIM, 480p). Longer chunks
 /// would leave cores idle at the end of a recording, and lose more work to an interruption.
 const CHUNK_SECONDS: f64 = 12.0;
+/// Up to here a chunk may go on to end at a better place.
+const CHUNK_SECONDS_WANTED: f64 = 20.0;
 /// What is left at the end becomes a chunk only if it is this long; less goes with the one before.
 const REMAINDER_SECONDS: f64 = 6.0;
 /// A chunk that is longer than this, for want of keyframes, gets encoders with threads of their own: there may be
@@ -42,20 +44,40 @@ impl Chunk {
     }
 }
 
-/// Cuts a recording. Where it cannot be cut at all the one chunk is the whole.
-pub fn cut(video: &VideoInfo) -> Vec<Chunk> {
+/// Cuts a recording whose output has a keyframe at least every `keyint_seconds`. Where it cannot be cut at all the one
+/// chunk is the whole.
+pub fn cut(video: &VideoInfo, keyint_seconds: f64) -> Vec<Chunk> {
     let mut starts = vec![AccessPoint { packet: 0, seconds: video.start_seconds, leading: 0 }];
-    for point in &video.access_points {
-        let begun = starts.last().map_or(video.start_seconds, |start| start.seconds);
-        let is_far = point.seconds - begun >= CHUNK_SECONDS;
-        if is_far && video.end_seconds - point.seconds >= REMAINDER_SECONDS {
-            starts.push(*point);
-        }
+    let mut rest = video.access_points.as_slice();
+    while let Some(next) = end_of_chunk(starts[starts.len() - 1].seconds, rest, video, keyint_seconds) {
+        starts.push(rest[next]);
+        rest = &rest[next + 1..];
     }
     let ends = starts[1..].iter().copied().map(Some).chain([None]);
     let lone = starts.len() == 1;
     let packets = video.packets + video.hidden;
     starts.iter().zip(ends).map(|(start, next)| chunk(start, next, packets, video.end_seconds, lone)).collect()
+}
+
+/// Returns which of `points` the chunk that begins at `begin` seconds ends with.
+///
+/// The output's keyframes begin anew with each chunk, so that a chunk of 12.1 s has one more of them than one of 12.0 s, a
+/// second's worth of bits for a tenth of a second. Of the places within reach the first is taken whose groups are as long as
+/// any, give or take a few percent.
+fn end_of_chunk(begin: f64, points: &[AccessPoint], video: &VideoInfo, keyint_seconds: f64) -> Option<usize> {
+    const GIVE: f64 = 0.97;
+    let length = |point: &AccessPoint| point.seconds - begin;
+    let is_fit = |point: &AccessPoint| {
+        length(point) >= CHUNK_SECONDS && video.end_seconds - point.seconds >= REMAINDER_SECONDS
+    };
+    let first = points.iter().position(is_fit)?;
+    let group = |point: &AccessPoint| {
+        length(point) / (((length(point) - video.frame_seconds()) / keyint_seconds).floor() + 1.0)
+    };
+    let within_reach =
+        points[first..].iter().take_while(|point| length(point) <= CHUNK_SECONDS_WANTED && is_fit(point));
+    let best = within_reach.map(group).fold(group(&points[first]), f64::max);
+    points[first..].iter().position(|point| group(point) >= best * GIVE).map(|beyond| first + beyond)
 }
 
 fn chunk(start: &AccessPoint, next: Option<AccessPoint>, packets: u64, end_seconds: f64, lone: bool) -> Chunk {
@@ -74,6 +96,7 @@ fn chunk(start: &AccessPoint, next: Option<AccessPoint>, packets: u64, end_secon
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Ratio;
     use crate::transcode::sample::lesson;
 
     /// Returns a recording of `seconds` at 25 fps with a keyframe every `gap` seconds, and `leading` pictures each.
@@ -89,15 +112,31 @@ mod tests {
     }
 
     fn lengths(video: &VideoInfo) -> Vec<f64> {
-        cut(video).iter().map(|chunk| chunk.seconds).collect()
+        cut(video, 4.0).iter().map(|chunk| chunk.seconds).collect()
     }
 
     #[test]
     fn chunks_are_whole_groups_of_at_least_twelve_seconds() {
         assert_eq!(lengths(&recording(60, 4, 0)), [12.0; 5]);
-        assert_eq!(lengths(&recording(60, 5, 0)), [15.0; 4]);
         assert_eq!(lengths(&recording(61, 10, 0)), [20.0, 20.0, 21.0]);
         assert_eq!(lengths(&recording(90, 30, 0)), [30.0; 3]);
+    }
+
+    #[test]
+    fn a_chunk_goes_on_to_where_its_last_group_is_whole() {
+        // 15 s would be groups of 3.75 s, 20 s are groups of 4 s.
+        assert_eq!(lengths(&recording(60, 5, 0)), [20.0; 3]);
+        // 13 s would be four groups, the last of a second; 16 s are four as well, and whole.
+        assert_eq!(lengths(&recording(60, 1, 0)), [12.0; 5]);
+        let mut video = recording(60, 1, 0);
+        video.access_points.retain(|point| ![12.0, 24.0].contains(&point.seconds));
+        assert_eq!(lengths(&video), [16.0, 12.0, 12.0, 12.0, 8.0]);
+        // A frame's rounding is no group more: 29.97 fps with a keyframe every 120 frames.
+        let frame_rate = Ratio::new(30_000, 1001);
+        for point in &mut video.access_points {
+            point.seconds *= 1.001;
+        }
+        assert_eq!(cut(&VideoInfo { frame_rate, ..video }, 4.0)[1].seconds.round(), 12.0);
     }
 
     #[test]
@@ -111,7 +150,7 @@ mod tests {
     fn every_packet_belongs_to_one_chunk() {
         for leading in [0, 2] {
             for video in [recording(3600, 4, leading), recording(100, 7, leading), recording(5, 1, leading)] {
-                let chunks = cut(&video);
+                let chunks = cut(&video, 4.0);
                 assert_eq!(chunks.iter().map(Chunk::pictures).sum::<u64>(), video.packets);
                 assert!(chunks.windows(2).all(|pair| pair[0].end == pair[1].first));
                 assert_eq!((chunks[0].first, chunks[chunks.len() - 1].end), (0, video.packets));
@@ -121,23 +160,23 @@ mod tests {
 
     #[test]
     fn an_open_group_lends_its_keyframe_to_the_chunk_before() {
-        let chunks = cut(&recording(24, 4, 2));
+        let chunks = cut(&recording(24, 4, 2), 4.0);
         assert_eq!((chunks[0].end, chunks[0].borrowed, chunks[0].pictures()), (300, 3, 302));
         assert_eq!((chunks[1].first, chunks[1].leading, chunks[1].pictures()), (300, 2, 298));
-        assert_eq!(cut(&recording(24, 4, 0))[0].borrowed, 0);
+        assert_eq!(cut(&recording(24, 4, 0), 4.0)[0].borrowed, 0);
     }
 
     #[test]
     fn without_access_points_the_whole_is_one_chunk_and_long() {
         let video = VideoInfo { access_points: Vec::new(), ..recording(60, 4, 0) };
-        let chunks = cut(&video);
+        let chunks = cut(&video, 4.0);
         assert_eq!((chunks.len(), chunks[0].pictures(), chunks[0].is_long), (1, 1500, true));
     }
 
     #[test]
     fn long_groups_are_chunks_of_their_own_and_known_as_long() {
-        let chunks = cut(&recording(150, 50, 0));
+        let chunks = cut(&recording(150, 50, 0), 4.0);
         assert!(chunks.len() == 3 && chunks.iter().all(|chunk| chunk.is_long));
-        assert!(cut(&recording(60, 20, 0)).iter().all(|chunk| !chunk.is_long));
+        assert!(cut(&recording(60, 20, 0), 4.0).iter().all(|chunk| !chunk.is_long));
     }
 }

@@ -60,12 +60,13 @@ impl SmoothRate {
     }
 }
 
-/// The counters of one moment.
+/// The counters of one moment. Rates count what this run does; how far it is counts what an earlier one did, too.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sample {
     frames: f64,
     media_seconds: f64,
     fraction: f64,
+    reused_fraction: f64,
 }
 
 /// What is remembered of one rendition.
@@ -86,7 +87,7 @@ impl Track {
             began: None,
             ended: None,
             last: Duration::ZERO,
-            sample: Sample { frames: 0.0, media_seconds: 0.0, fraction: 0.0 },
+            sample: Sample { frames: 0.0, media_seconds: 0.0, fraction: 0.0, reused_fraction: 0.0 },
             fps: SmoothRate::new(RATE_WINDOW_SECONDS),
             speed: SmoothRate::new(RATE_WINDOW_SECONDS),
             pace: SmoothRate::new(ETA_WINDOW_SECONDS),
@@ -113,7 +114,8 @@ impl Track {
         let fraction = sample.fraction.max(self.sample.fraction);
         self.fps.feed(sample.frames - self.sample.frames, seconds);
         self.speed.feed(sample.media_seconds - self.sample.media_seconds, seconds);
-        self.pace.feed(fraction - self.sample.fraction, seconds);
+        let reused = sample.reused_fraction - self.sample.reused_fraction;
+        self.pace.feed((fraction - self.sample.fraction - reused).max(0.0), seconds);
         self.sample = Sample { fraction, ..sample };
         self.last = now;
     }
@@ -179,14 +181,20 @@ fn look_at(track: &mut Track, rendition: &RenditionProgress, progress: &Progress
 /// How far it is counts in frames; in media time where there is no picture.
 #[expect(clippy::cast_precision_loss, reason = "counts of frames and microseconds stay far below 2^53")]
 fn sample(rendition: &RenditionProgress, progress: &Progress) -> Sample {
-    let frames = rendition.frames() as f64;
-    let media_seconds = rendition.microseconds() as f64 / 1.0e6;
-    let fraction = match (progress.frames_total, progress.duration_seconds) {
-        (0, seconds) if seconds > 0.0 => media_seconds / seconds,
+    let (reused_frames, reused_microseconds) = rendition.reused();
+    let seconds = |microseconds: u64| microseconds as f64 / 1.0e6;
+    let share = |frames: u64, microseconds: u64| match (progress.frames_total, progress.duration_seconds) {
+        (0, whole) if whole > 0.0 => seconds(microseconds) / whole,
         (0, _) => 0.0,
-        (total, _) => frames / total as f64,
+        (total, _) => frames as f64 / total as f64,
     };
-    Sample { frames, media_seconds, fraction: fraction.clamp(0.0, 1.0) }
+    let (frames, microseconds) = (rendition.frames(), rendition.microseconds());
+    Sample {
+        frames: frames.saturating_sub(reused_frames) as f64,
+        media_seconds: seconds(microseconds.saturating_sub(reused_microseconds)),
+        fraction: share(frames, microseconds).clamp(0.0, 1.0),
+        reused_fraction: share(reused_frames, reused_microseconds).clamp(0.0, 1.0),
+    }
 }
 
 #[cfg(test)]
@@ -277,6 +285,15 @@ mod tests {
         let done = (0..20).map(|_| run.step(Phase::Done, 0)).last().unwrap();
         assert!(near(done.fps, 98.0 / 0.6), "{done:?}");
         assert_eq!((done.percent, done.eta_seconds), (100.0, Some(0.0)));
+    }
+
+    #[test]
+    fn what_an_earlier_run_did_is_progress_but_no_speed() {
+        let mut run = Run::new(1000);
+        run.progress.renditions[0].reuse(500, 20_000_000, 50_000);
+        let view = (0..10).map(|_| run.step(Phase::Running, 10)).last().unwrap();
+        assert!(near(view.fps, 50.0) && near(view.speed, 2.0), "{view:?}");
+        assert!(near(view.percent, 60.0) && near(view.eta_seconds.unwrap(), 8.0), "{view:?}");
     }
 
     #[test]

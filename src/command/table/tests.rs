@@ -161,6 +161,24 @@ fn a_skipped_proof_is_said_loudly() {
 }
 
 #[test]
+fn what_an_earlier_run_did_is_told_and_not_counted_as_speed() {
+    let told = |change: fn(&mut Finished)| {
+        let mut rendition = finished(720);
+        if let Ok(file) = &mut rendition.result {
+            file.resumption.chunks = 9;
+            change(file);
+        }
+        printed(vec![rendition, finished(480)], Paint(false))
+    };
+    let taken_up = told(|file| file.resumption.reused = 7);
+    assert!(taken_up.contains("resumed: 7 of 9 chunks were there already"), "{taken_up}");
+    assert!(!taken_up.contains("real time"), "{taken_up}");
+    assert!(told(|file| file.is_found = true).contains("resumed: finished by an earlier run"));
+    let anew = told(|file| file.resumption.discarded = Some("the settings have changed"));
+    assert!(anew.contains("begun anew: the settings have changed") && anew.contains("real time"), "{anew}");
+}
+
+#[test]
 fn metadata_cannot_steer_the_terminal() {
     let mut hostile = finished(720);
     hostile.path = "out/\u{1b}[2J.mp4".into();

@@ -238,6 +238,10 @@ fn pool<'a>(
         let (paths, progress) = (lane.journal().paths(), &progress.renditions[*index]);
         pooled.push(PoolLane { rendering, paths, progress, done, sender });
     }
+    // What is encoded may all have been finished before, and a remux be left.
+    if pooled.is_empty() {
+        return Ok(None);
+    }
     let prepare = filter::prepare(&job.plan.prepare);
     let video = feed.video().duplicate()?;
     Ok(Some(Pool::new(chunks, video, prepare, pooled, tallies, job.jobs, interrupt)))

@@ -38,7 +38,7 @@ impl Cut {
 /// Decides for the renditions of a plan.
 pub(super) fn plan(video: &VideoInfo, request: &Request, renditions: &[RenditionPlan]) -> Cut {
     let encoded: Vec<&VideoPlan> = renditions.iter().filter_map(encoded).collect();
-    let chunks = chunk::cut(video);
+    let chunks = chunk::cut(video, request.keyint_seconds);
     let reason = if encoded.is_empty() {
         NOTHING_ENCODED
     } else if request.no_chunks {
