@@ -14,8 +14,11 @@ CLIPS ?= $(CLIP) ../shared/clips/bottle-detection.mp4 ../shared/clips/school.mkv
 # Other versions of ffmpeg to measure beside the installed one, by their paths.
 FFMPEGS ?=
 RUNS ?= 5
+# How often `campaign` kills a ladder and a single rendition each, and where its random moments begin.
+KILLS ?= 300
+SEED ?= 1
 
-.PHONY: help demo test build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
+.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -27,6 +30,9 @@ demo: build ## make a lesson clip, turn it into a proven ladder, show the result
 
 test: install-test-packages ## run all tests
 	$(CARGO) test --locked
+
+campaign: install-test-packages ## kill runs KILLS times (SEED=) and check that the next one goes on from there
+	REELMILL_KILLS=$(KILLS) REELMILL_SEED=$(SEED) $(CARGO) test --locked --test integration -- kill::a_ --nocapture
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked

@@ -2,17 +2,19 @@
 //! that the commands know one error type and one set of names.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::CommandError;
 use crate::av;
 use crate::clip::{self, Recipe};
 use crate::media::MediaInfo;
 use crate::transcode::plan::{self, Plan};
-use crate::transcode::{self, Outcome, Progress, Request, explain};
+use crate::transcode::{self, Finished, Outcome, Progress, Request, explain};
 
 pub(super) use crate::av::Interrupt;
-pub(super) use crate::transcode::{Identity, Job, OutputRecord, has_journal, has_progress, is_resumable};
+pub(super) use crate::transcode::{
+    Identity, Job, OutputRecord, has_journal, has_progress, is_journal, is_resumable, remember,
+};
 
 /// Probes a recording.
 pub(super) fn probe(source: &Path, interrupt: &Interrupt) -> Result<MediaInfo, CommandError> {
@@ -34,6 +36,12 @@ pub(super) fn explain(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[St
     explain::text(info, plan, source, outputs)
 }
 
+/// Returns what a journal keeps of a finished output.
+pub(super) fn record(file: &Finished) -> OutputRecord {
+    let Finished { bytes, sha256, verified, repairs, .. } = file;
+    OutputRecord { bytes: *bytes, sha256: sha256.clone(), verified: *verified, repairs: repairs.clone() }
+}
+
 /// Returns the equivalent ffmpeg line.
 pub(super) fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
     explain::ffmpeg_line(info, plan, source, outputs)
@@ -45,8 +53,8 @@ pub(super) fn identities(source: &Path, plan: &Plan) -> io::Result<Vec<Identity>
 }
 
 /// Returns what is known of `output`, if an earlier run finished it for this `identity`.
-pub(super) fn finished(work_folder: &Path, identity: &Identity, output: &Path) -> Option<OutputRecord> {
-    transcode::finished(work_folder, identity, output)
+pub(super) fn finished(work_folders: &[PathBuf], identity: &Identity, output: &Path) -> Option<OutputRecord> {
+    transcode::finished(work_folders, identity, output)
 }
 
 /// Carries the plan out; blocks.

@@ -12,7 +12,7 @@ use super::engine::{self, Identity, Interrupt, Job, OutputRecord};
 use super::footprint::{Began, Cost};
 use super::output::{self, Target};
 use super::signal::SignalWatch;
-use super::work_folder::{Leftovers, WorkFolder};
+use super::work_folder::{self, Leftovers, WorkFolder};
 use super::{CommandError, Console, console, progress, request, table};
 use crate::cli::TranscodeArgs;
 use crate::failure::{ExitCode, Failure, FailureClass};
@@ -62,6 +62,7 @@ fn decide(
     let existing = Existing::of(args.overwrite, args.no_overwrite, console.can_ask);
     let consent = |outputs: &[PathBuf]| {
         let found = check::outputs(&args.source, outputs)?;
+        found.iter().for_each(|output| work_folder::tidy(&output::work_folder(output)));
         signals.while_asking(|| check::overwriting(&found, existing, console))?;
         // Whoever agreed to lose one agreed; whoever was not asked did not.
         Ok::<bool, CommandError>(args.overwrite || !found.is_empty())
@@ -106,8 +107,9 @@ fn in_the_way(planned: &Planned, args: &TranscodeArgs) -> Vec<PathBuf> {
 
 /// Returns, per rendition, what an earlier run finished.
 fn finished(planned: &Planned, args: &TranscodeArgs) -> Vec<Option<OutputRecord>> {
+    let folders: Vec<PathBuf> = planned.outputs.iter().map(|output| output::work_folder(output)).collect();
     let found = |(output, identity): (&PathBuf, &Identity)| {
-        let found = || engine::finished(&output::work_folder(output), identity, output);
+        let found = || engine::finished(&folders, identity, output);
         if args.no_resume { None } else { found() }
     };
     planned.outputs.iter().zip(&planned.identities).map(found).collect()
@@ -151,7 +153,7 @@ fn carry_out(
     let progress = progress_of(info, plan);
     let display = progress::display(args.progress, &progress, console);
     let outcome = check_answer(plan, on_a_thread(&job, &progress, interrupt, display)?)?;
-    let kept = settle(&mut claimed, &outcome);
+    let kept = settle(&mut claimed, identities, &outcome);
     if kept > 0 {
         console.remark("finished chunks are kept; the same command goes on from there");
     }
@@ -172,18 +174,39 @@ fn claim(outputs: &[PathBuf], args: &TranscodeArgs) -> Result<Vec<WorkFolder>, C
 /// Lets go of the work folders that nobody will come back to, and returns how many stay. A run that was stopped, or that
 /// the machine could not carry, may be taken up, and then its finished outputs must be known again; what failed for the
 /// source's sake would fail the same way.
-fn settle(folders: &mut [WorkFolder], outcome: &Outcome) -> usize {
+fn settle(folders: &mut [WorkFolder], identities: &[Identity], outcome: &Outcome) -> usize {
     let may_be_taken_up = |error: &TranscodeError| {
         matches!(error.class(), FailureClass::Cancelled | FailureClass::Capacity | FailureClass::Transient)
     };
     let is_open = |result: &Result<_, TranscodeError>| result.as_ref().is_err_and(may_be_taken_up);
     let any_open = outcome.renditions.iter().any(|rendition| is_open(&rendition.result));
+    if !any_open {
+        remember(folders, identities, outcome);
+    }
     for (folder, rendition) in folders.iter_mut().zip(&outcome.renditions) {
         if !any_open || (rendition.result.is_err() && !is_open(&rendition.result)) {
             folder.forget();
         }
     }
     folders.iter().filter(|folder| folder.stays()).count()
+}
+
+/// Lets the folder that goes last know of all finished outputs: a run that is killed while folders go must leave nothing
+/// that the next run takes for somebody else's.
+fn remember(folders: &[WorkFolder], identities: &[Identity], outcome: &Outcome) {
+    let done = || {
+        let finished = outcome.renditions.iter().map(|rendition| rendition.result.as_ref().ok());
+        finished
+            .zip(folders)
+            .zip(identities)
+            .filter_map(|((file, folder), identity)| Some((file?, folder, identity)))
+    };
+    let Some((_, last, own)) = done().last() else { return };
+    let others = done().filter(|(_, _, identity)| *identity != own);
+    let records = others.map(|(file, _, identity)| (identity, engine::record(file)));
+    if let Err(error) = engine::remember(last.path(), records) {
+        tracing::warn!(path = %last.path().display(), %error, "cannot note what is finished");
+    }
 }
 
 fn progress_of(info: &MediaInfo, plan: &Plan) -> Progress {

@@ -6,7 +6,7 @@
 //! touched.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirEntry, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -66,14 +66,16 @@ impl WorkFolder {
         self.keeps_progress && engine::has_progress(&self.path)
     }
 
-    /// Removes everything but the lock, and but what is to be taken up; returns how many things that were.
+    /// Removes everything but the lock, and but what is to be taken up; returns how many things that were. What tells of
+    /// the others goes last.
     fn clean(&self, leftovers: Leftovers) -> io::Result<usize> {
         let is_kept = |name: &OsStr| {
             name == LOCK || (leftovers == Leftovers::Resume && name.to_str().is_some_and(engine::is_resumable))
         };
         let mut removed = 0;
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
+        let mut entries: Vec<DirEntry> = fs::read_dir(&self.path)?.collect::<io::Result<_>>()?;
+        entries.sort_by_key(|entry| entry.file_name().to_str().is_some_and(engine::is_journal));
+        for entry in entries {
             if is_kept(&entry.file_name()) {
                 continue;
             }
@@ -101,6 +103,15 @@ impl Drop for WorkFolder {
         if let Err(error) = removed.and_then(|()| fs::remove_dir(&self.path)) {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove the work folder");
         }
+    }
+}
+
+/// Removes a folder without anything but a lock that nobody holds: what a run leaves that is killed in its last step.
+pub(super) fn tidy(path: &Path) {
+    let is_bare = |entries: fs::ReadDir| entries.flatten().all(|entry| entry.file_name() == LOCK);
+    if fs::read_dir(path).is_ok_and(is_bare) {
+        // In use, or not ours: then it stays.
+        let _ = WorkFolder::claim(path, Leftovers::Resume);
     }
 }
 

@@ -16,7 +16,8 @@ pub(crate) mod sample;
 pub mod x264;
 
 pub use engine::{
-    Identity, Job, OutputRecord, finished, has_journal, has_progress, is_resumable, run, try_encoders,
+    Identity, Job, OutputRecord, finished, has_journal, has_progress, is_journal, is_resumable, remember, run,
+    try_encoders,
 };
 pub use error::TranscodeError;
 pub use outcome::{Finished, Outcome, RenditionOutcome, Resumption};

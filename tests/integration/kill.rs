@@ -132,12 +132,19 @@ impl Work {
     fn complete(&self, context: &str) {
         let kept: Vec<usize> = self.leftovers().map(|left| left.chunks().len()).collect();
         let found: Vec<bool> = self.outputs.iter().map(|output| output.try_exists().unwrap()).collect();
+        let is_over = found.iter().all(|found| *found) && self.leftovers().all(|left| left.lines().is_empty());
         let said = run(&self.folder, &self.line);
+        if is_over {
+            // Nothing tells any more that this was not a run that came to its end.
+            assert_eq!((said.exit, said.code()), (4, "OUTPUT_EXISTS"), "{context}\n{said}");
+            return self.check_whole(context);
+        }
         assert_eq!(said.exit, 0, "{context}\n{said}");
         let document = said.document();
         for (index, output) in self.outputs.iter().enumerate() {
             let resumed = &document["renditions"][index]["resumed"];
             assert_eq!(resumed["finished_before"], found[index], "{context}\n{said}");
+            // What is found was made in chunks once, whatever is left of them.
             let reused = if found[index] { self.frames.len() } else { kept[index] };
             assert_eq!(resumed["reused_chunks"], reused, "{}: {context}\n{said}", output.display());
         }
@@ -160,7 +167,8 @@ impl Work {
     fn survive(&self, kills: usize, noise: &mut Noise) -> BTreeMap<Phase, usize> {
         let mut phases: BTreeMap<Phase, usize> = Phase::ALL.into_iter().map(|phase| (phase, 0)).collect();
         let (mut killed, mut tries) = (0, 0);
-        while killed < kills {
+        // Which phase a random kill meets is chance, so some more are allowed where one was spared.
+        while killed < kills || (kills >= KILLS && killed < 3 * kills && phases.values().any(|&count| count == 0)) {
             let aim = self.aim(tries, noise);
             tries += 1;
             let said = self.kill(&aim);
@@ -188,7 +196,7 @@ fn campaign(name: &str, work: &Work) {
     let (seed, kills) = (setting("REELMILL_SEED", 1), setting("REELMILL_KILLS", KILLS));
     let began = Instant::now();
     let phases = work.survive(kills, &mut Noise::new(u64::try_from(seed).unwrap()));
-    println!("{name}: seed {seed}, {kills} kills in {:.0?}: {phases:?}", began.elapsed());
+    println!("{name}: seed {seed}, at least {kills} kills in {:.0?}: {phases:?}", began.elapsed());
     let spared: Vec<&Phase> = phases.iter().filter(|(_, count)| **count == 0).map(|(phase, _)| phase).collect();
     assert!(spared.is_empty() || kills < KILLS, "never killed in {spared:?}: {phases:?}");
 }
@@ -247,4 +255,3 @@ fn the_number_of_jobs_changes_no_byte() {
         }
     }
 }
-

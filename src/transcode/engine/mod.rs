@@ -45,7 +45,9 @@ use self::pool::{Pool, PoolLane};
 use super::plan::{Action, AudioPlan, Cut, Plan, RenditionPlan};
 use super::{Finished, Outcome, Phase, Progress, RenditionOutcome, TranscodeError, filter};
 
-pub use self::journal::{Identity, OutputRecord, finished, has_journal, has_progress, is_resumable};
+pub use self::journal::{
+    Identity, OutputRecord, finished, has_journal, has_progress, is_journal, is_resumable, remember,
+};
 use crate::av::{Frame, Interrupt, Packet};
 use crate::media::MediaInfo;
 

@@ -10,7 +10,8 @@
 //! Append-only. A chunk's file is on the disk before its line is written, and the line before the chunk counts as
 //! finished; so whatever a line says can be believed, once its bytes have the hash that it names. A torn last line, and
 //! whatever follows a line that cannot be read, never happened. The output's line is written before the output gets its
-//! name: when both are there, the rendition is done.
+//! name: when both are there, the rendition is done. Before the work folders of a finished ladder go, the last of them
+//! gets the other outputs' lines, so that a run that is killed in between leaves no output that nobody knows.
 
 mod chunk_file;
 mod identity;
@@ -97,13 +98,20 @@ struct Contents {
     identity: Option<Identity>,
     chunks: Vec<ChunkRecord>,
     output: Option<OutputRecord>,
+    /// Other renditions' outputs by their settings.
+    siblings: Vec<(String, OutputRecord)>,
     /// Where the last good line ends.
     length: u64,
 }
 
 /// Returns whether a name in a work folder belongs to what another run can take up.
 pub fn is_resumable(name: &str) -> bool {
-    name == JOURNAL || name.starts_with(CHUNK)
+    is_journal(name) || name.starts_with(CHUNK)
+}
+
+/// Returns whether a name in a work folder is the journal's.
+pub fn is_journal(name: &str) -> bool {
+    name == JOURNAL
 }
 
 /// Returns whether a work folder has a journal.
@@ -118,12 +126,40 @@ pub fn has_progress(folder: &Path) -> bool {
 }
 
 /// Returns the record of `output` if an earlier run finished it for the same `identity` and nobody has touched it
-/// since.
-pub fn finished(folder: &Path, identity: &Identity, output: &Path) -> Option<OutputRecord> {
-    let contents = parse(&fs::read_to_string(folder.join(JOURNAL)).ok()?);
-    let record = contents.output.filter(|_| contents.identity.as_ref() == Some(identity))?;
-    let hash = chunk_file::hash(output, record.bytes).ok()?;
-    (hash == record.sha256).then_some(record)
+/// since. It stands in one of the work folders, mostly the output's own.
+pub fn finished(folders: &[PathBuf], identity: &Identity, output: &Path) -> Option<OutputRecord> {
+    folders.iter().find_map(|folder| {
+        let record = parse(&fs::read_to_string(folder.join(JOURNAL)).ok()?).record(identity)?;
+        let hash = chunk_file::hash(output, record.bytes).ok()?;
+        (hash == record.sha256).then_some(record)
+    })
+}
+
+/// Writes into the journal in `folder` which other outputs are finished.
+///
+/// # Errors
+/// The disk's.
+pub fn remember<'a>(
+    folder: &Path,
+    others: impl IntoIterator<Item = (&'a Identity, OutputRecord)>,
+) -> io::Result<()> {
+    let mut file = File::options().append(true).open(folder.join(JOURNAL))?;
+    for (identity, record) in others {
+        file.write_all(format!("{}\n", wire::output(&record, &identity.settings)).as_bytes())?;
+    }
+    file.sync_data()
+}
+
+impl Contents {
+    /// Returns what it says of the output of `identity`.
+    fn record(self, identity: &Identity) -> Option<OutputRecord> {
+        let own =
+            self.identity.filter(|own| own.source == identity.source && own.libraries == identity.libraries)?;
+        if own.settings == identity.settings {
+            return self.output;
+        }
+        self.siblings.into_iter().find(|(settings, _)| *settings == identity.settings).map(|(_, record)| record)
+    }
 }
 
 impl Journal {
@@ -234,6 +270,7 @@ fn parse(text: &str) -> Contents {
             Some(Entry::Head(identity)) if contents.identity.is_none() => contents.identity = Some(identity),
             Some(Entry::Chunk(record)) => contents.chunks.push(record),
             Some(Entry::Output(record)) => contents.output = Some(record),
+            Some(Entry::Sibling(settings, record)) => contents.siblings.push((settings, record)),
             _ => break,
         }
         contents.length += line.len() as u64;

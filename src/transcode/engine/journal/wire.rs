@@ -69,17 +69,20 @@ pub(super) enum Entry {
     Head(Identity),
     Chunk(ChunkRecord),
     Output(OutputRecord),
+    /// Another rendition's output, and its settings.
+    Sibling(String, OutputRecord),
 }
 
-/// Returns what `line` says; nothing when it is torn, of another version, or of another rendition's settings than
-/// `settings` (which the head brings).
+/// Returns what `line` says; nothing when it is torn, of another version, or a chunk of other settings than `settings`
+/// (which the head brings).
 pub(super) fn read(line: &str, settings: Option<&str>) -> Option<Entry> {
     match serde_json::from_str(line).ok()? {
         Line::Head(head) if head.version == VERSION => Some(Entry::Head(identity(head))),
         Line::Chunk(chunk) if settings == Some(&chunk.settings) => Some(Entry::Chunk(chunk_record(chunk))),
-        Line::Output(output) if settings == Some(&output.settings) => {
-            let Output { bytes, sha256, verified, repairs, .. } = output;
-            Some(Entry::Output(OutputRecord { bytes, sha256, verified, repairs }))
+        Line::Output(Output { settings: own, bytes, sha256, verified, repairs }) => {
+            let record = OutputRecord { bytes, sha256, verified, repairs };
+            settings
+                .map(|settings| if settings == own { Entry::Output(record) } else { Entry::Sibling(own, record) })
         }
         _ => None,
     }
