@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::support::binary::{Said, names, run};
@@ -268,5 +269,7 @@ fn journal_lines(work: &Leftover) -> Vec<String> {
 
 /// Returns a line whose JSON was changed, with the sum that makes it believed.
 fn signed(line: &str) -> String {
-    line.to_owned()
+    let (json, old) = line.trim_end().rsplit_once(' ').unwrap();
+    let sum: String = Sha256::digest(json)[..old.len() / 2].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{json} {sum}\n")
 }

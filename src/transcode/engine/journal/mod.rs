@@ -121,7 +121,7 @@ pub fn has_journal(folder: &Path) -> bool {
 
 /// Returns whether a work folder holds work that is worth keeping.
 pub fn has_progress(folder: &Path) -> bool {
-    let contents = fs::read_to_string(folder.join(JOURNAL)).map(|text| parse(&text)).unwrap_or_default();
+    let contents = fs::read(folder.join(JOURNAL)).map(|bytes| parse(&bytes)).unwrap_or_default();
     !contents.chunks.is_empty() || contents.output.is_some()
 }
 
@@ -129,7 +129,7 @@ pub fn has_progress(folder: &Path) -> bool {
 /// since. It stands in one of the work folders, mostly the output's own.
 pub fn finished(folders: &[PathBuf], identity: &Identity, output: &Path) -> Option<OutputRecord> {
     folders.iter().find_map(|folder| {
-        let record = parse(&fs::read_to_string(folder.join(JOURNAL)).ok()?).record(identity)?;
+        let record = parse(&fs::read(folder.join(JOURNAL)).ok()?).record(identity)?;
         let hash = chunk_file::hash(output, record.bytes).ok()?;
         (hash == record.sha256).then_some(record)
     })
@@ -168,7 +168,7 @@ impl Journal {
     pub(super) fn open(folder: &Path, identity: &Identity) -> io::Result<(Self, Kept)> {
         let path = folder.join(JOURNAL);
         let contents = match fs::read(&path) {
-            Ok(bytes) => parse(&String::from_utf8_lossy(&bytes)),
+            Ok(bytes) => parse(&bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => return Self::begin(folder, identity, None),
             Err(error) => return Err(error),
         };
@@ -261,11 +261,11 @@ fn remove_chunks(folder: &Path, is_kept: impl Fn(&Path) -> bool) -> io::Result<(
     Ok(())
 }
 
-fn parse(text: &str) -> Contents {
+fn parse(bytes: &[u8]) -> Contents {
     let mut contents = Contents::default();
-    for line in text.split_inclusive('\n') {
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         let settings = contents.identity.as_ref().map(|identity| identity.settings.as_str());
-        let entry = line.strip_suffix('\n').and_then(|line| wire::read(line, settings));
+        let entry = line.strip_suffix(b"\n").and_then(|line| wire::read(std::str::from_utf8(line).ok()?, settings));
         match entry {
             Some(Entry::Head(identity)) if contents.identity.is_none() => contents.identity = Some(identity),
             Some(Entry::Chunk(record)) => contents.chunks.push(record),
@@ -280,4 +280,92 @@ fn parse(text: &str) -> Contents {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    fn identity() -> Identity {
+        let source =
+            Source { bytes: 7, modified: "1.000000002".to_owned(), ends_sha256: hex(&Sha256::digest("ends")) };
+        Identity { source, settings: "settings".to_owned(), libraries: "libraries".to_owned() }
+    }
+
+    /// Writes a journal with three chunks and the output, and returns its bytes and the chunks' records.
+    fn journal(folder: &Path) -> (Vec<u8>, Vec<ChunkRecord>) {
+        let (mut journal, _) = Journal::open(folder, &identity()).unwrap();
+        let mut records = Vec::new();
+        for index in 0..3 {
+            let file = ChunkWriter::create(&chunk_path(folder, index)).unwrap().finish().unwrap();
+            let (bytes, sha256) = (0, String::new());
+            let record = ChunkRecord {
+                index,
+                frames: 60,
+                packets: 60,
+                microseconds: 1,
+                bytes,
+                sha256,
+                tally: Tally::default(),
+            };
+            records.push(journal.add_chunk(&file, record).unwrap());
+        }
+        let repairs = vec!["3 pictures were lost".to_owned()];
+        let record = OutputRecord { bytes: 9, sha256: hex(&Sha256::digest("output")), verified: true, repairs };
+        journal.add_output(&record).unwrap();
+        (fs::read(folder.join(JOURNAL)).unwrap(), records)
+    }
+
+    #[test]
+    fn a_journal_cut_anywhere_gives_its_whole_lines_and_takes_new_ones_after_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bytes, _) = journal(folder.path());
+        let ends: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] == b'\n').map(|at| at + 1).collect();
+        assert_eq!(ends.len(), 5);
+        for cut in ends[0]..bytes.len() {
+            let whole = ends[1..4].iter().filter(|&&end| end <= cut).count();
+            for index in 0..3 {
+                File::create(chunk_path(folder.path(), index)).unwrap();
+            }
+            fs::write(folder.path().join(JOURNAL), &bytes[..cut]).unwrap();
+            let (mut opened, kept) = Journal::open(folder.path(), &identity()).unwrap();
+            assert!(kept.chunks.keys().copied().eq(0..whole) && kept.discarded.is_none(), "cut at {cut}");
+            opened.write("next").unwrap();
+            let expected = [&bytes[..ends[whole]], b"next\n"].concat();
+            assert_eq!(fs::read(folder.path().join(JOURNAL)).unwrap(), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn no_line_with_a_flipped_bit_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bytes, records) = journal(folder.path());
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                let lines = bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
+                let contents = parse(&changed);
+                let expected = &records[..lines.saturating_sub(1).min(3)];
+                assert_eq!(format!("{:?}", contents.chunks), format!("{expected:?}"), "byte {at}, bit {bit}");
+                assert!(contents.output.is_none(), "byte {at}, bit {bit}");
+            }
+        }
+        assert!(parse(&bytes).output.is_some_and(|output| output.verified));
+    }
+
+    #[test]
+    fn a_journal_that_ends_before_its_first_line_does_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bytes, _) = journal(folder.path());
+        let first = bytes.iter().position(|&byte| byte == b'\n').unwrap();
+        for cut in 0..first {
+            fs::write(folder.path().join(JOURNAL), &bytes[..cut]).unwrap();
+            let (_, kept) = Journal::open(folder.path(), &identity()).unwrap();
+            assert!(kept.chunks.is_empty() && kept.discarded.is_some(), "cut at {cut}");
+            assert!(!chunk_path(folder.path(), 0).try_exists().unwrap());
+        }
+    }
 }
