@@ -201,7 +201,7 @@ fn remember(folders: &[WorkFolder], identities: &[Identity], outcome: &Outcome) 
             .zip(identities)
             .filter_map(|((file, folder), identity)| Some((file?, folder, identity)))
     };
-    let Some((_, last, own)) = done().last() else { return };
+    let Some((_, last, own)) = done().next_back() else { return };
     let others = done().filter(|(_, _, identity)| *identity != own);
     let records = others.map(|(file, _, identity)| (identity, engine::record(file)));
     if let Err(error) = engine::remember(last.path(), records) {
