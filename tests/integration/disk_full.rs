@@ -8,7 +8,7 @@ use reelmill::media::Container;
 use tempfile::TempDir;
 
 use crate::support::binary::{Said, contents, end, mounted, reelmill};
-use crate::support::clip::{make, scratch};
+use crate::support::clip::{in_chunks, make, scratch};
 
 /// A folder with `lesson.flv` in it (four seconds, some hundred kilobytes) and an empty `disk`.
 fn lesson() -> TempDir {
@@ -60,6 +60,35 @@ fn a_disk_without_room_for_one_more_name_is_full() {
         assert_eq!((said.exit, said.code()), (5, "DISK_FULL"), "{names}\n{said}");
         assert_eq!(said.stdout, "precious\nold.mp4\n", "{names}\n{said}");
     }
+}
+
+#[test]
+fn chunks_that_were_finished_before_the_disk_was_full_are_kept_for_when_there_is_room() {
+    let folder = scratch();
+    make(&folder, "lesson.flv", &in_chunks("320x240", 60.0));
+    fs::create_dir(folder.path().join("disk")).unwrap();
+    let line = "transcode lesson.flv --force-encode --crf 10 --audio none --jobs 1 --json -o";
+    let whole = end(&mut reelmill(folder.path(), &format!("{line} whole.mp4"))).succeeded().document();
+    // The chunks and the file that is put together from them need twice as much.
+    let kibibytes = whole["renditions"][0]["bytes"].as_u64().unwrap() / 1024;
+    let command = format!("{} {line} disk/talk.mp4", env!("CARGO_BIN_EXE_reelmill"));
+    let prelude = format!(
+        "mount -t tmpfs -o size={kibibytes}k none disk; code=0; {command} > full.json || code=$?; \
+         [ $code = 5 ]; ls disk/talk.mp4.reelmill; mount -o remount,size=64m disk; {command} > room.json; \
+         cmp disk/talk.mp4 whole.mp4; ls -A disk; exit 0"
+    );
+    let said = end(&mut mounted(folder.path(), &prelude, "")).succeeded();
+    assert_eq!(said.code(), "DISK_FULL", "{said}");
+    assert!(said.stderr.contains("finished chunks are kept"), "{said}");
+    let (kept, last) = said.stdout.trim_end().rsplit_once('\n').unwrap();
+    let chunks = kept.lines().filter(|name| name.starts_with("chunk-")).count();
+    assert!((1..5).contains(&chunks) && last == "talk.mp4", "{said}");
+    let room: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("room.json")).unwrap()).unwrap();
+    let resumed = &room["renditions"][0]["resumed"];
+    let reused = resumed["reused_chunks"].as_u64().unwrap();
+    assert!(reused > 0 && usize::try_from(reused).unwrap() <= chunks, "{resumed}: {said}");
+    assert_eq!(resumed["discarded"], serde_json::Value::Null);
 }
 
 #[test]

@@ -14,7 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::support::binary::{Running, Said, names, reelmill, run};
-use crate::support::clip::{make, scratch};
+use crate::support::clip::{in_chunks, make, scratch};
+use crate::support::leftover::{Leftover, sha256};
 use crate::support::oracle;
 
 /// A minute of work on two cores, were it ever finished.
@@ -42,6 +43,40 @@ fn the_first_signal_stops_cleanly_with_its_own_exit_code() {
         assert!(said.stderr.contains("stopping cleanly"), "{said}");
         assert_eq!(names(folder.path()), ["lesson.flv"], "{said}");
     }
+}
+
+#[test]
+fn a_stop_keeps_finished_chunks_and_the_next_run_reuses_them() {
+    let folder = scratch();
+    make(&folder, "lesson.flv", &in_chunks("320x240", 60.0));
+    let output = folder.path().join("talk.mp4");
+    let line = "transcode lesson.flv --force-encode --preset placebo --jobs 1 --json -o";
+    run(&folder, &format!("{line} whole.mp4")).succeeded();
+    for (signal, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut running = Running::start(&folder, &format!("{line} talk.mp4"));
+        while Leftover::of(&output).chunks().is_empty() {
+            let told = running.progress().expect("the run ended before a chunk was finished");
+            assert_eq!(told["type"], "progress", "the run ended before a chunk was finished");
+        }
+        running.signal(signal);
+        let said = running.end();
+        assert_eq!((said.exit, said.code()), (exit, "CANCELLED"), "{said}");
+        assert!(said.stderr.contains("finished chunks are kept"), "{said}");
+        let left = Leftover::of(&output);
+        let kept = left.chunks();
+        assert_eq!(names(left.path()), names_of(&kept), "{said}");
+        let document = run(&folder, &format!("{line} talk.mp4")).succeeded().document();
+        assert_eq!(document["renditions"][0]["resumed"]["reused_chunks"], kept.len());
+        assert_eq!(sha256(&output), sha256(&folder.path().join("whole.mp4")));
+        assert_eq!(names(folder.path()), ["lesson.flv", "talk.mp4", "whole.mp4"]);
+        fs::remove_file(&output).unwrap();
+    }
+}
+
+/// Returns what a work folder holds that was left on purpose.
+fn names_of(chunks: &[usize]) -> Vec<String> {
+    let chunks = chunks.iter().map(|index| format!("chunk-{index:05}"));
+    chunks.chain(["journal".to_owned(), "lock".to_owned()]).collect()
 }
 
 #[test]
