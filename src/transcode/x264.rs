@@ -156,7 +156,7 @@ fn keyframe_bound(video: &VideoPlan) -> u32 {
         clippy::cast_sign_loss,
         reason = "clamped to the range of i32 first"
     )]
-    let frames = (video.keyint_seconds * per_second - HAIR).ceil().clamp(1.0, f64::from(i32::MAX)) as u32;
+    let frames = (video.keyint_bound_seconds * per_second - HAIR).ceil().clamp(1.0, f64::from(i32::MAX)) as u32;
     frames
 }
 
@@ -180,6 +180,7 @@ mod tests {
             frame_rate: Ratio::new(25, 1),
             timing: Timing::Constant,
             keyint_seconds: 4.0,
+            keyint_bound_seconds: 4.0,
             encoder_options: Vec::new(),
         }
     }
@@ -229,7 +230,7 @@ mod tests {
             [((25, 1), 4.0), ((30_000, 1001), 4.0), ((24_000, 1001), 2.5), ((29_830, 1000), 0.7), ((5, 1), 0.1)]
         {
             let frame_rate = Ratio::new(frame_rate.0, frame_rate.1);
-            let bound = keyframe_bound(&VideoPlan { frame_rate, keyint_seconds, ..plan() });
+            let bound = keyframe_bound(&VideoPlan { frame_rate, keyint_bound_seconds: keyint_seconds, ..plan() });
             let mut last = 0;
             let mut next = 1.0;
             for frame in 1..20_000_u32 {

@@ -55,6 +55,7 @@ pub(in crate::command) fn plan() -> Plan {
         frame_rate: Ratio::new(25, 1),
         timing: Timing::Constant,
         keyint_seconds: 4.0,
+        keyint_bound_seconds: 4.0,
         encoder_options: vec![("aq-mode".to_owned(), "2".to_owned())],
     };
     let aac = AacPlan { bits_per_second: 128_000, sample_rate: 48_000, channels: 2 };

@@ -99,7 +99,7 @@ impl ChunkEncoder {
     pub(super) fn open(rendering: &Rendering, chunk: &Chunk, path: &Path) -> Result<Self, TranscodeError> {
         let short_side = rendering.plan.width.min(rendering.plan.height);
         let threads = if chunk.is_long { x264::threads(short_side) } else { 1 };
-        let encoder = PictureEncoder::open(rendering, threads)?;
+        let encoder = PictureEncoder::open(rendering, threads, chunk.keyint_seconds)?;
         let writer = ChunkWriter::create(path).map_err(|source| unwritten(path, source))?;
         Ok(Self { encoder, writer, microseconds: 0 })
     }

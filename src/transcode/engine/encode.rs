@@ -123,12 +123,13 @@ pub(super) struct Counts {
 }
 
 impl PictureEncoder {
-    /// Returns an encoder with `threads` threads for a run of frames, already deinterlaced and turned upright.
-    pub(super) fn open(rendering: &Rendering, threads: u32) -> Result<Self, TranscodeError> {
+    /// Returns an encoder with `threads` threads and a keyframe every `keyint_seconds` for a run of frames, already
+    /// deinterlaced and turned upright.
+    pub(super) fn open(rendering: &Rendering, threads: u32, keyint_seconds: f64) -> Result<Self, TranscodeError> {
         let plan = &rendering.plan;
         let core = Core {
             timing: plan.timing,
-            keyint_seconds: plan.keyint_seconds,
+            keyint_seconds,
             frame: Timestamp::new(1, plan.frame_rate.inverse()),
             encoder: rendering.open_encoder(threads)?,
             zero: rendering.zero,

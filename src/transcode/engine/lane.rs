@@ -205,7 +205,8 @@ impl<'a> Lane<'a> {
         let part = self.part.clone();
         let Opened { queue, mut output, priming } = self.open(&part, progress, interrupt)?;
         let Some(rendering) = self.rendering.take() else { return Err(TranscodeError::NothingDecoded) };
-        let mut encoder = PictureEncoder::open(&rendering, rendering.plan.threads)?;
+        let plan = &rendering.plan;
+        let mut encoder = PictureEncoder::open(&rendering, plan.threads, plan.keyint_seconds)?;
         loop {
             let mut mux = |packet: Packet| {
                 count(progress, &packet, packet.duration().microseconds());

@@ -122,6 +122,7 @@ fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
         frame_rate: video.frame_rate,
         timing: video.timing,
         keyint_seconds: request.keyint_seconds,
+        keyint_bound_seconds: request.keyint_seconds,
         encoder_options: request.encoder_options.clone(),
     })
 }

@@ -41,17 +41,21 @@ pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
     let video = info.video.as_ref().ok_or(PlanError::NoVideo)?;
     let mut renditions = ladder::plan(info, video, request, container)?;
     let cut = cut::plan(video, request, &renditions);
-    if cut.is_side_by_side() {
-        renditions.iter_mut().for_each(use_one_thread);
+    for rendition in &mut renditions {
+        fit_to(&cut, rendition);
     }
     Ok(Plan { container, prepare: prepare(video), cut, renditions, notes: note::notes(info) })
 }
 
-/// Encoders that run side by side do without threads of their own, which cost time and bits.
-fn use_one_thread(rendition: &mut RenditionPlan) {
-    if let Action::Transcode(video) = &mut rendition.action {
+/// Makes an encoder fit for chunks: side by side they do without threads of their own, which cost time and bits; and it
+/// must not set keyframes by itself before those of the longest groups.
+fn fit_to(cut: &Cut, rendition: &mut RenditionPlan) {
+    let Action::Transcode(video) = &mut rendition.action else { return };
+    if cut.is_side_by_side() {
         video.threads = 1;
     }
+    let longest = cut.chunks().iter().map(|chunk| chunk.keyint_seconds);
+    video.keyint_bound_seconds = longest.fold(video.keyint_seconds, f64::max);
 }
 
 /// Checks everything that is right or wrong whatever the source.
@@ -229,6 +233,8 @@ pub struct VideoPlan {
     pub timing: Timing,
     /// Distance of the keyframe grid in seconds.
     pub keyint_seconds: f64,
+    /// The longest distance of two keyframes in any chunk, in seconds.
+    pub keyint_bound_seconds: f64,
     /// Raw encoder options, applied last.
     pub encoder_options: Vec<(String, String)>,
 }
