@@ -45,6 +45,7 @@ enum Aim {
     At(Call),
 }
 
+#[expect(clippy::disallowed_methods, reason = "settings of the test itself, for which cargo has no arguments")]
 fn setting(name: &str, default: usize) -> usize {
     env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
@@ -192,6 +193,7 @@ impl Work {
 }
 
 /// Kills the work as often as the setting says and checks that no phase was spared.
+#[expect(clippy::print_stdout, reason = "which phases were met is the result")]
 fn campaign(name: &str, work: &Work) {
     let (seed, kills) = (setting("REELMILL_SEED", 1), setting("REELMILL_KILLS", KILLS));
     let began = Instant::now();
@@ -240,9 +242,10 @@ fn what_was_in_flight_is_made_again_and_no_more() {
     assert_eq!(running.end().exit, KILLED);
     let document = run(&folder, line).succeeded().document();
     let resumed = &document["renditions"][0]["resumed"];
-    let (chunks, reused) = (resumed["chunks"].as_u64().unwrap(), resumed["reused_chunks"].as_u64().unwrap());
-    println!("killed at {percent} %: {reused} of {chunks} chunks reused");
-    assert!(chunks == 12 && reused + 2 >= chunks, "{resumed}");
+    assert_eq!(resumed["chunks"], 12);
+    // Two chunks were at work, and the line of another perhaps being written.
+    let lost = percent / 100.0 * 12.0 - resumed["reused_chunks"].as_f64().unwrap();
+    assert!(lost < 3.0, "killed at {percent} %: {resumed}");
     assert_eq!(names(folder.path()), ["lesson.flv", "talk.mp4"]);
 }
 

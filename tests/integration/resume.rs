@@ -17,6 +17,9 @@ use crate::support::leftover::{Leftover, sha256};
 
 const LINE: &str = "transcode lesson.flv --force-encode --json -o talk.mp4";
 
+/// A way to damage a file, and its name.
+type Damage = (&'static str, fn(&Path));
+
 /// Forty seconds in three chunks, and the work folder of a run that died as it gave its output the name.
 struct Interrupted {
     folder: TempDir,
@@ -146,7 +149,7 @@ fn a_journal_with_a_flipped_bit_is_never_believed() {
 #[test]
 fn a_chunk_file_that_is_damaged_is_made_again_and_the_others_are_not() {
     let left = Interrupted::new();
-    let damage: [(&str, fn(&Path)); 5] = [
+    let damage: [Damage; 5] = [
         ("a flipped byte", |path| change(path, |bytes| bytes[500] ^= 1)),
         ("cut by a byte", |path| change(path, |bytes| bytes.truncate(bytes.len() - 1))),
         ("one byte more", |path| change(path, |bytes| bytes.push(0))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ pub(crate) fn killed_after(folder: &Path, after: Duration, line: &str) -> Said {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Not by its number, which may be another's once the run has ended.
     let handle = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
-    let (sender, ended) = channel();
+    let (sender, ended) = sync_channel(1);
     let waiter = thread::spawn(move || {
         let output = child.wait_with_output().unwrap();
         // Nobody listens any more when the run has been killed.
