@@ -20,6 +20,7 @@ use crate::media::{
 
 mod access;
 mod choice;
+mod glimpse;
 mod tally;
 mod timing;
 
@@ -71,13 +72,18 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
     demuxer.choose(&chosen);
     let (mut pictures, mut sound) = (Tally::default(), Tally::default());
     let mut parser = video.and_then(|index| Parser::open(&streams[index].raw));
+    let picture_codec = video.map_or_else(String::new, |index| streams[index].codec_name());
     while let Read::Packet(packet) = demuxer.read()? {
         let index = Some(packet.stream_index());
         if packet.is_encrypted() {
             return Err(AvError::Encrypted);
         }
         if index == video {
-            pictures.add_picture(&packet, &mut parser);
+            let by_codec = |payload: &[u8]| match &mut parser {
+                Some(parser) => parser.stands_alone(payload),
+                None => glimpse::stands_alone(&picture_codec, payload),
+            };
+            pictures.add_picture(&packet, by_codec);
         } else if index == audio {
             sound.add_sound(&packet, &codec);
         }

@@ -1,7 +1,6 @@
-//! What is counted over one stream's packets. Pure but for the parser, which looks into a packet's first bytes.
+//! What is counted over one stream's packets. Pure.
 
 use super::super::packet::Packet;
-use super::super::sys::Parser;
 use super::access::AccessPoints;
 use crate::media::{AudioCodec, Timestamp};
 
@@ -49,13 +48,12 @@ impl Tally {
         self.end = self.end.max(pts + packet.duration().ticks);
     }
 
-    /// Adds a picture. One that an edit list cuts off is none, but decoding may begin there.
-    pub(super) fn add_picture(&mut self, packet: &Packet, parser: &mut Option<Parser>) {
+    /// Adds a picture. One that an edit list cuts off is none, but decoding may begin there. `by_codec` tells what the
+    /// picture itself says of that, where it can be read.
+    pub(super) fn add_picture(&mut self, packet: &Packet, by_codec: impl FnOnce(&[u8]) -> Option<bool>) {
         // A container's word for "keyframe" is checked where the codec's own can be read.
-        let stands_alone = || {
-            let mut by_codec = || parser.as_mut().and_then(|parser| parser.stands_alone(packet.payload()));
-            packet.is_keyframe() && !packet.is_corrupt() && by_codec() != Some(false)
-        };
+        let stands_alone =
+            || packet.is_keyframe() && !packet.is_corrupt() && by_codec(packet.payload()) != Some(false);
         let apart = Timestamp::from_microseconds(APART_MICROSECONDS).rescale(packet.time_base()).ticks;
         self.access.add(packet.pts().map(|pts| pts.ticks), apart, stands_alone);
         if !packet.is_discarded() {
