@@ -214,7 +214,9 @@ impl Scan {
             changes: tally.new_headers,
             packets: tally.packets,
             start_seconds: seconds(tally.start()),
-            end_seconds: seconds(tally.end).max(seconds(last) + packet_seconds),
+            // libav leaves the length of the last packet unsaid where an edit list delays the sound, and that of a
+            // frame where the sound begins late.
+            end_seconds: seconds(tally.end.max(last + tally.usual)).max(seconds(last) + packet_seconds),
             bytes: tally.bytes,
         })
     }

@@ -25,6 +25,8 @@ pub(super) struct Tally {
     /// Ticks of whole packets that decoders leave out.
     pub(super) discarded: i64,
     pub(super) end: i64,
+    /// How long the latest packet lasted that says so, in ticks.
+    pub(super) usual: i64,
 }
 
 impl Tally {
@@ -45,6 +47,8 @@ impl Tally {
             self.packets_before_keyframe += 1;
         }
         self.shown.push(pts);
+        let lasts = packet.duration().ticks;
+        self.usual = if lasts > 0 { lasts } else { self.usual };
         self.end = self.end.max(pts + packet.duration().ticks);
     }
 
