@@ -189,6 +189,17 @@ fn a_short_recording_at_8_khz_passes_although_its_headers_leave_the_priming_out(
 }
 
 #[test]
+fn sound_at_16_khz_is_copied_out_of_an_mp4_with_its_64_ms_of_priming() {
+    let folder = scratch();
+    let source = beeping(&folder, "speech.mp4", 16_000, "anull", "-c:a aac -ac 1");
+    for container in BOTH {
+        let ran = transcode(&source, &encode(&[], container)).unwrap();
+        let (heard, wanted) = (oracle::onset(ran.only().0, 0.5), oracle::onset(&source, 0.5));
+        assert!((heard - wanted).abs() < 0.040, "{container}: a beep at {wanted:.3} moved to {heard:.3}");
+    }
+}
+
+#[test]
 fn sound_that_changes_in_mid_stream_is_encoded_for_one_header_cannot_tell_both() {
     for name in ["part.flv", "part.ts"] {
         let folder = scratch();
