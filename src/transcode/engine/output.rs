@@ -60,10 +60,12 @@ impl<'a> Output<'a> {
     }
 }
 
-/// The index goes where players want it: to the front of an MP4, into the metadata of an FLV.
+/// The index goes where players want it: to the front of an MP4, into the metadata of an FLV. An MP4's edit lists count
+/// in the movie's ticks; with libav's own of a millisecond they end up to that much early, and readers leave out a last
+/// packet of sound that begins in between.
 fn options(container: Container) -> &'static [(&'static str, &'static str)] {
     match container {
-        Container::Mp4 => &[("movflags", "+faststart")],
+        Container::Mp4 => &[("movflags", "+faststart"), ("movie_timescale", "90000")],
         Container::Flv => &[("flvflags", "+add_keyframe_index")],
         _ => &[],
     }
