@@ -16,6 +16,8 @@ const CHUNK_SECONDS_WANTED: f64 = 20.0;
 pub(super) const STRETCH: f64 = 13.0 / 12.0;
 /// What is left at the end becomes a chunk only if it is this long; less goes with the one before.
 const REMAINDER_SECONDS: f64 = 6.0;
+/// Containers round the times of keyframes to a millisecond, and sums of seconds are not exact.
+const ROUNDING_SECONDS: f64 = 0.002;
 /// A chunk that is longer than this, for want of keyframes, gets encoders with threads of their own: there may be
 /// nothing else to do in the meantime.
 const LONG_SECONDS: f64 = 40.0;
@@ -95,7 +97,8 @@ fn end_of_chunk(begin: f64, points: &[AccessPoint], video: &VideoInfo, keyint_se
     const GIVE: f64 = 0.97;
     let length = |point: &AccessPoint| point.seconds - begin;
     let is_fit = |point: &AccessPoint| {
-        length(point) >= CHUNK_SECONDS && video.end_seconds - point.seconds >= REMAINDER_SECONDS
+        length(point) >= CHUNK_SECONDS - ROUNDING_SECONDS
+            && video.end_seconds - point.seconds >= REMAINDER_SECONDS - ROUNDING_SECONDS
     };
     let first = points.iter().position(is_fit)?;
     let group =
@@ -179,6 +182,15 @@ mod tests {
         assert_eq!([12.04, 12.9, 16.8].map(keyint), [12.04 / 3.0, 12.9 / 3.0, 16.8 / 4.0]);
         // Less than a frame late, by the container's rounding.
         assert_eq!(keyint(12.02), 4.0);
+    }
+
+    #[test]
+    fn a_keyframe_that_is_early_by_a_rounding_is_far_enough() {
+        let mut video = recording(60, 4, 0);
+        video.access_points.iter_mut().skip(1).for_each(|point| point.seconds -= 0.001);
+        assert_eq!(cut(&video, 4.0).len(), 5);
+        video.access_points[6].seconds += 0.001 - 1e-12;
+        assert_eq!(cut(&video, 4.0).len(), 5);
     }
 
     #[test]
