@@ -17,6 +17,7 @@ mod proof;
 mod real_clip;
 mod result;
 mod resume;
+mod seam;
 mod shell;
 mod signal;
 mod size_change_trap;

@@ -37,12 +37,29 @@ pub(crate) fn encode(names: &[&str], container: Container) -> Request {
     }
 }
 
+/// How a run is carried out, beside what it makes.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    /// The folder beside the source that outputs go to.
+    pub(crate) folder: &'static str,
+    pub(crate) jobs: usize,
+    pub(crate) verify: bool,
+}
+
+/// As a user would who gives no option, on two cores.
+pub(crate) const USUAL: Manner = Manner { folder: "out", jobs: 2, verify: true };
+
 /// Carries `request` out into a folder beside `source`; the error of probing or planning as its code.
 pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'static str> {
+    transcode_as(USUAL, source, request)
+}
+
+/// Like [`transcode`], in another manner.
+pub(crate) fn transcode_as(manner: Manner, source: &Path, request: &Request) -> Result<Ran, &'static str> {
     let interrupt = Interrupt::default();
     let info = probe(source, &interrupt).map_err(|error| error.code())?;
     let plan = plan(&info, request).map_err(|error| error.code())?;
-    let folder = source.parent().unwrap().join("out");
+    let folder = source.parent().unwrap().join(manner.folder);
     std::fs::create_dir_all(&folder).unwrap();
     let extension = plan.container.name();
     let outputs: Vec<PathBuf> =
@@ -64,9 +81,9 @@ pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'stati
         work_folders: &work_folders,
         identities: &identities,
         finished: &finished,
-        jobs: 2,
+        jobs: manner.jobs,
         overwrite: true,
-        verify: true,
+        verify: manner.verify,
     };
     let renditions = run(&job, &progress, &interrupt).renditions;
     Ok(Ran { plan, renditions })
