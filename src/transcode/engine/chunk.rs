@@ -10,7 +10,7 @@ use super::super::chunk::Chunk;
 use super::super::{RenditionProgress, TranscodeError, x264};
 use super::chain::Chain;
 use super::decode::{PictureDecoder, Tally};
-use super::encode::{PictureEncoder, Rendering};
+use super::encode::{PictureEncoder, Rendering, Run};
 use super::journal::{ChunkFile, ChunkRecord, ChunkWriter};
 use crate::av::decode::Threads;
 use crate::av::{Frame, Packet, StreamParameters};
@@ -99,7 +99,8 @@ impl ChunkEncoder {
     pub(super) fn open(rendering: &Rendering, chunk: &Chunk, path: &Path) -> Result<Self, TranscodeError> {
         let short_side = rendering.plan.width.min(rendering.plan.height);
         let threads = if chunk.is_long { x264::threads(short_side) } else { 1 };
-        let encoder = PictureEncoder::open(rendering, threads, chunk.keyint_seconds)?;
+        let run = Run { threads, keyint_seconds: chunk.keyint_seconds, follows: chunk.first > 0 };
+        let encoder = PictureEncoder::open(rendering, run)?;
         let writer = ChunkWriter::create(path).map_err(|source| unwritten(path, source))?;
         Ok(Self { encoder, writer, microseconds: 0 })
     }

@@ -75,13 +75,26 @@ impl Rendering {
 
     /// Returns what a container must say about the packets, whichever run they come from.
     pub(super) fn parameters(&self) -> Result<StreamParameters, TranscodeError> {
-        Ok(self.open_encoder(self.plan.threads)?.parameters()?)
+        let first = Run { threads: self.plan.threads, keyint_seconds: self.plan.keyint_seconds, follows: false };
+        Ok(self.open_encoder(first)?.parameters()?)
     }
 
-    fn open_encoder(&self, threads: u32) -> Result<Encoder, TranscodeError> {
-        let plan = VideoPlan { threads, ..self.plan.clone() };
-        open(&plan, &x264::options(&plan), self.template.as_ref())
+    fn open_encoder(&self, run: Run) -> Result<Encoder, TranscodeError> {
+        let plan = VideoPlan { threads: run.threads, ..self.plan.clone() };
+        let options = if run.follows { x264::options_after_seam(&plan) } else { x264::options(&plan) };
+        open(&plan, &options, self.template.as_ref())
     }
+}
+
+/// In what one run of frames differs from the others.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    /// The encoder's threads.
+    pub(super) threads: u32,
+    /// The distance of the keyframes.
+    pub(super) keyint_seconds: f64,
+    /// Whether another run comes before it.
+    pub(super) follows: bool,
 }
 
 /// Scales and encodes one run of frames.
@@ -123,15 +136,14 @@ pub(super) struct Counts {
 }
 
 impl PictureEncoder {
-    /// Returns an encoder with `threads` threads and a keyframe every `keyint_seconds` for a run of frames, already
-    /// deinterlaced and turned upright.
-    pub(super) fn open(rendering: &Rendering, threads: u32, keyint_seconds: f64) -> Result<Self, TranscodeError> {
+    /// Returns an encoder for a run of frames, already deinterlaced and turned upright.
+    pub(super) fn open(rendering: &Rendering, run: Run) -> Result<Self, TranscodeError> {
         let plan = &rendering.plan;
         let core = Core {
             timing: plan.timing,
-            keyint_seconds,
+            keyint_seconds: run.keyint_seconds,
             frame: Timestamp::new(1, plan.frame_rate.inverse()),
-            encoder: rendering.open_encoder(threads)?,
+            encoder: rendering.open_encoder(run)?,
             zero: rendering.zero,
             held: None,
             first: None,

@@ -9,7 +9,7 @@ use super::super::plan::{Action, AudioPlan, RenditionPlan};
 use super::super::{Finished, Phase, RenditionProgress, Resumption, TranscodeError};
 use super::assemble::{Assembled, Assembly};
 use super::decode::Tally;
-use super::encode::{Counts, PictureEncoder, Rendering, tick};
+use super::encode::{Counts, PictureEncoder, Rendering, Run, tick};
 use super::expect::{self, Made};
 use super::feed::Feed;
 use super::journal::{ChunkRecord, Journal, OutputRecord};
@@ -206,7 +206,8 @@ impl<'a> Lane<'a> {
         let Opened { queue, mut output, priming } = self.open(&part, progress, interrupt)?;
         let Some(rendering) = self.rendering.take() else { return Err(TranscodeError::NothingDecoded) };
         let plan = &rendering.plan;
-        let mut encoder = PictureEncoder::open(&rendering, plan.threads, plan.keyint_seconds)?;
+        let run = Run { threads: plan.threads, keyint_seconds: plan.keyint_seconds, follows: false };
+        let mut encoder = PictureEncoder::open(&rendering, run)?;
         loop {
             let mut mux = |packet: Packet| {
                 count(progress, &packet, packet.duration().microseconds());
