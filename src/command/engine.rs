@@ -9,7 +9,7 @@ use crate::av;
 use crate::clip::{self, Recipe};
 use crate::media::MediaInfo;
 use crate::transcode::plan::{self, Plan};
-use crate::transcode::{self, Finished, Outcome, Progress, Request, explain};
+use crate::transcode::{self, Outcome, Progress, Request, explain};
 
 pub(super) use crate::av::Interrupt;
 pub(super) use crate::transcode::{
@@ -34,12 +34,6 @@ pub(super) fn try_encoders(plan: &Plan) -> Result<(), CommandError> {
 /// Returns the plan in words.
 pub(super) fn explain(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
     explain::text(info, plan, source, outputs)
-}
-
-/// Returns what a journal keeps of a finished output.
-pub(super) fn record(file: &Finished) -> OutputRecord {
-    let Finished { bytes, sha256, verified, repairs, .. } = file;
-    OutputRecord { bytes: *bytes, sha256: sha256.clone(), verified: *verified, repairs: repairs.clone() }
 }
 
 /// Returns the equivalent ffmpeg line.

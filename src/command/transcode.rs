@@ -203,7 +203,7 @@ fn remember(folders: &[WorkFolder], identities: &[Identity], outcome: &Outcome) 
     };
     let Some((_, last, own)) = done().next_back() else { return };
     let others = done().filter(|(_, _, identity)| *identity != own);
-    let records = others.map(|(file, _, identity)| (identity, engine::record(file)));
+    let records = others.map(|(file, _, identity)| (identity, OutputRecord::of(file)));
     if let Err(error) = engine::remember(last.path(), records) {
         tracing::warn!(path = %last.path().display(), %error, "cannot note what is finished");
     }

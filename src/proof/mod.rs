@@ -15,13 +15,10 @@ mod error;
 
 pub use error::ProofError;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::av::{Interrupt, probe};
+use crate::content_hash;
 use crate::media::{Container, MediaInfo, Oddity};
 
 /// Sound and picture may drift this far apart: half of what viewers notice (ITU-R BT.1359).
@@ -109,21 +106,9 @@ pub fn prove(path: &Path, expectation: &Expectation, interrupt: &Interrupt) -> R
 /// [`ProofError::Unreadable`] or [`ProofError::Read`].
 pub fn measure(path: &Path, interrupt: &Interrupt) -> Result<VerifiedFile, ProofError> {
     let info = probe(path, interrupt).map_err(ProofError::Unreadable)?;
-    let sha256 = hash(path).map_err(|source| ProofError::Read { path: path.to_owned(), source })?;
+    let sha256 =
+        content_hash::of_file(path).map_err(|source| ProofError::Read { path: path.to_owned(), source })?;
     Ok(VerifiedFile { path: path.to_owned(), info, sha256, proven: false })
-}
-
-fn hash(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => hasher.update(&buffer[..count]),
-        }
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Checks what must hold for every file of ours, whatever is in it.

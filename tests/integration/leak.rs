@@ -2,13 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reelmill::av::{Interrupt, log, probe};
 use reelmill::clip::{self, Recipe};
 use reelmill::media::{Container, RenditionName};
-use reelmill::transcode::plan::plan;
-use reelmill::transcode::{Identity, Job, Progress, RenditionRequest, Request, run};
+use reelmill::transcode::{RenditionRequest, Request};
+
+#[path = "support/run.rs"]
+#[expect(dead_code, reason = "written for the many tests of the other target")]
+mod run;
 
 /// Cycles before the first measurement: allocators, threads and libav's tables have settled by then.
 const WARM_UP: usize = 20;
@@ -42,8 +45,6 @@ fn sixty_transcodes_and_two_hundred_failing_opens_leave_no_memory_behind() {
 
 /// Probe, plan and two renditions, picture and sound encoded.
 fn transcode(source: &Path) {
-    let interrupt = Interrupt::default();
-    let info = probe(source, &interrupt).unwrap();
     let rungs = ["720P", "240P"].map(|name| RenditionRequest::plain(RenditionName::parse(name).unwrap()));
     let request = Request {
         renditions: rungs.to_vec(),
@@ -52,29 +53,7 @@ fn transcode(source: &Path) {
         force_encode: true,
         ..Request::default()
     };
-    let plan = plan(&info, &request).unwrap();
-    let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
-    let folder = source.parent().unwrap();
-    let outputs: Vec<PathBuf> = names.iter().map(|name| folder.join(format!("out-{name}.mp4"))).collect();
-    let work = tempfile::tempdir_in(folder).unwrap();
-    let progress = Progress::new(&names, 10, info.duration_seconds);
-    let work_folders: Vec<PathBuf> = names.iter().map(|name| work.path().join(name.to_string())).collect();
-    work_folders.iter().for_each(|folder| fs::create_dir(folder).unwrap());
-    let identities: Vec<Identity> =
-        plan.renditions.iter().map(|rendition| Identity::of(source, &plan, rendition).unwrap()).collect();
-    let job = Job {
-        source,
-        info: &info,
-        plan: &plan,
-        outputs: &outputs,
-        work_folders: &work_folders,
-        identities: &identities,
-        finished: &[None, None],
-        jobs: 2,
-        verify: true,
-        overwrite: true,
-    };
-    for rendition in run(&job, &progress, &interrupt).renditions {
+    for rendition in run::transcode(source, &request).unwrap().renditions {
         rendition.result.unwrap();
     }
 }

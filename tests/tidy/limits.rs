@@ -28,10 +28,11 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("event", &[]),
     ("atomic_file", &["failure"]),
+    ("content_hash", &[]),
     ("av", &["media", "failure"]),
-    ("proof", &["av", "media", "failure"]),
+    ("proof", &["av", "media", "failure", "content_hash"]),
     ("clip", &["av", "media", "failure"]),
-    ("transcode", &["proof", "av", "media", "failure", "figure", "atomic_file", "clock"]),
+    ("transcode", &["proof", "av", "media", "failure", "figure", "atomic_file", "content_hash", "clock"]),
     ("telemetry", &["av", "failure"]),
     ("cli", &["media", "transcode", "failure", "telemetry"]),
     (

@@ -23,6 +23,12 @@ impl Chain {
         Self { describe, running: None, rebuilt: 0, end: None }
     }
 
+    /// Returns a chain whose text is the same for every shape.
+    pub(super) fn fixed(text: &str) -> Self {
+        let text = text.to_owned();
+        Self::new(Box::new(move |_| text.clone()))
+    }
+
     /// Returns how often the pictures changed on the way.
     pub(super) fn rebuilt(&self) -> u64 {
         self.rebuilt

@@ -39,11 +39,7 @@ impl ChunkDecoder {
         // Chunks are decoded side by side, each on one thread; a long one may be alone.
         let threads = if chunk.is_long { Threads::Auto } else { Threads::Count(1) };
         let decoder = PictureDecoder::open(stream, threads)?;
-        let prepare = prepare.map(|text| {
-            let text = text.to_owned();
-            Chain::new(Box::new(move |_| text.clone()))
-        });
-        Ok(Self { decoder, prepare, tally: Tally::default() })
+        Ok(Self { decoder, prepare: prepare.map(Chain::fixed), tally: Tally::default() })
     }
 
     /// Decodes a picture and adds whatever frames that yields.

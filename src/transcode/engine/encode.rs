@@ -50,12 +50,7 @@ impl Rendering {
 
     fn scaled(&self, blank: Frame, prepare: Option<&str>) -> Result<Option<Frame>, TranscodeError> {
         let mut frames = vec![blank];
-        let prepare = prepare.map(|text| -> Describe {
-            let text = text.to_owned();
-            Box::new(move |_| text.clone())
-        });
-        for describe in prepare.into_iter().chain([self.describe()]) {
-            let mut chain = Chain::new(describe);
+        for mut chain in prepare.map(Chain::fixed).into_iter().chain([Chain::new(self.describe())]) {
             let mut passed = Vec::new();
             let mut keep = |frame| -> Result<(), TranscodeError> {
                 passed.push(frame);

@@ -16,7 +16,6 @@ use super::sound::SoundEncoder;
 use super::{Job, Unit, has_sound};
 use crate::av::decode::Threads;
 use crate::av::demux::{Analysis, Demuxer, Read};
-use crate::av::filter::PictureShape;
 use crate::av::{AvError, Frame, Interrupt, Packet, StreamParameters};
 use crate::media::{AudioInfo, MediaInfo};
 
@@ -79,8 +78,7 @@ impl Feed {
         let any_encodes = job.plan.renditions.iter().any(encodes);
         let decodes = any_encodes && matches!(job.plan.cut, Cut::Whole { .. });
         let decoder = decodes.then(|| PictureDecoder::open(&video, Threads::Auto)).transpose()?;
-        let prepare = filter::prepare(&job.plan.prepare)
-            .map(|text| Chain::new(Box::new(move |_: &PictureShape| text.clone())));
+        let prepare = filter::prepare(&job.plan.prepare).as_deref().map(Chain::fixed);
         let sounds = sound_encoders(job, audio.as_ref())?;
         Ok(Self {
             demuxer,

@@ -86,13 +86,16 @@ pub(super) enum Work {
         /// Whether these are the last.
         is_last: bool,
     },
-    Encode {
-        lane: usize,
-        encoder: Option<Box<ChunkEncoder>>,
-        frames: Vec<Frame>,
-        /// Set with the last frames: when the next chunk begins, and what decoding came to.
-        end: Option<(Option<i64>, Arc<Tally>)>,
-    },
+    Encode(Encoding),
+}
+
+/// Frames of one rendition to be encoded.
+pub(super) struct Encoding {
+    pub(super) lane: usize,
+    pub(super) encoder: Option<Box<ChunkEncoder>>,
+    pub(super) frames: Vec<Frame>,
+    /// Set with the last frames: when the next chunk begins, and what decoding came to.
+    pub(super) end: Option<(Option<i64>, Arc<Tally>)>,
 }
 
 impl Flight {
@@ -161,7 +164,7 @@ impl Flight {
         let end = self.closed.zip(self.tally.clone());
         let lane = &mut self.lanes[place];
         let frames = lane.frames.drain(..).collect();
-        Work::Encode { lane: lane.lane, encoder: lane.encoder.take(), frames, end }
+        Work::Encode(Encoding { lane: lane.lane, encoder: lane.encoder.take(), frames, end })
     }
 
     /// Takes back the decoder with the frames that came out; the tally with the last of them.

@@ -72,7 +72,7 @@ impl<'a> Lane<'a> {
         let part = folder.join(format!("{}.{}", rendition.name, job.plan.container.name()));
         let failed = |source| TranscodeError::File { operation: "keep a journal in", path: folder.clone(), source };
         let (journal, kept) = Journal::open(folder, &job.identities[index]).map_err(failed)?;
-        let chunks = if matches!(rendition.action, Action::Transcode(_)) { job.plan.cut.chunks().len() } else { 0 };
+        let chunks = job.plan.chunks_of(rendition);
         let resumption = Resumption { chunks, reused: kept.chunks.len(), discarded: kept.discarded };
         Ok(Self {
             job,
@@ -131,15 +131,9 @@ impl<'a> Lane<'a> {
 
     /// Gives the file its name, after the journal says that it is finished.
     fn publish(&mut self, finished: &Finished) -> Result<(), TranscodeError> {
-        let record = OutputRecord {
-            bytes: finished.bytes,
-            sha256: finished.sha256.clone(),
-            verified: finished.verified,
-            repairs: finished.repairs.clone(),
-        };
         let path = &self.job.outputs[self.index];
         let failed = |operation| move |source| TranscodeError::File { operation, path: path.clone(), source };
-        self.journal.add_output(&record).map_err(failed("finish"))?;
+        self.journal.add_output(&OutputRecord::of(finished)).map_err(failed("finish"))?;
         let publish = if self.job.overwrite { atomic_file::publish } else { atomic_file::publish_new };
         publish(&self.part, path).map_err(failed("publish"))
     }
@@ -294,8 +288,7 @@ pub(super) fn found(
     interrupt: &Interrupt,
 ) -> Result<Finished, TranscodeError> {
     let file = proof::measure(&job.outputs[index], interrupt)?;
-    let is_encoded = matches!(job.plan.renditions[index].action, Action::Transcode(_));
-    let chunks = if is_encoded { job.plan.cut.chunks().len() } else { 0 };
+    let chunks = job.plan.chunks_of(&job.plan.renditions[index]);
     let resumption = Resumption { chunks, reused: chunks, discarded: None };
     let measured = finished(&file, record.repairs.clone(), resumption);
     Ok(Finished { verified: record.verified, is_found: true, ..measured })

@@ -19,10 +19,10 @@ use super::Unit;
 use super::chunk::{ChunkDecoder, ChunkEncoder, Picture};
 use super::decode::Tally;
 use super::encode::Rendering;
-use super::flight::{Flight, Task, Work};
+use super::flight::{Encoding, Flight, Task, Work};
 use super::journal::Paths;
 use super::schedule;
-use crate::av::{AvError, Frame, Interrupt, StreamParameters};
+use crate::av::{AvError, Interrupt, StreamParameters};
 
 /// Packets that wait for decoders: half a minute of the fattest recordings (16 Mbit/s). The feed waits when there are
 /// more, so that a group of pictures an hour long is never in memory as a whole.
@@ -115,19 +115,23 @@ impl<'a> Pool<'a> {
     }
 
     fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
-        let (mut state, _) = self.changed.wait_timeout(state, LOOK_AFTER).unwrap_or_else(PoisonError::into_inner);
+        self.changed.wait_timeout(state, LOOK_AFTER).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Returns why the work is stopped, a request for that among it.
+    fn stopped(&self, state: &mut State) -> Option<Arc<TranscodeError>> {
         if self.interrupt.is_cancelled() {
             state.stopped.get_or_insert_with(|| Arc::new(AvError::Cancelled.into()));
         }
-        state
+        state.stopped.clone()
     }
 
     /// Waits while `is_full`.
     fn wait_while(&self, is_full: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>, TranscodeError> {
         let mut state = self.lock();
         loop {
-            match &state.stopped {
-                Some(error) => return Err(TranscodeError::shared(error)),
+            match self.stopped(&mut state) {
+                Some(error) => return Err(TranscodeError::Shared(error)),
                 None if !is_full(&state) => return Ok(state),
                 None => state = self.wait(state),
             }
@@ -136,12 +140,14 @@ impl<'a> Pool<'a> {
 
     /// Makes room for chunk `index`; `false` when an earlier run has done all of it.
     pub(super) fn enter(&self, index: usize) -> Result<bool, TranscodeError> {
-        let wanted: Vec<usize> =
+        let mut wanted: Vec<usize> =
             (0..self.lanes.len()).filter(|&lane| !self.lanes[lane].done.contains(&index)).collect();
         if wanted.is_empty() {
             return Ok(false);
         }
         let mut state = self.wait_while(|state| state.flights.len() >= self.decoding_max + IN_REACH)?;
+        // A rendition that has failed meanwhile wants nothing more.
+        wanted.retain(|&lane| state.senders[lane].is_some());
         state.flights.push_back(Flight::new(index, &wanted, self.chunks[index].pictures()));
         Ok(true)
     }
@@ -223,12 +229,7 @@ impl<'a> Pool<'a> {
     fn take(&self) -> Option<Task> {
         let mut state = self.lock();
         loop {
-            if state.stopped.is_some() || (state.is_fed && state.flights.is_empty()) {
-                return None;
-            }
-            if self.interrupt.is_cancelled() {
-                drop(state);
-                self.stop(Arc::new(AvError::Cancelled.into()));
+            if self.stopped(&mut state).is_some() || (state.is_fed && state.flights.is_empty()) {
                 return None;
             }
             let loads: Vec<_> = state.flights.iter().map(Flight::load).collect();
@@ -247,8 +248,8 @@ impl<'a> Pool<'a> {
         let Task { chunk, work } = task;
         match work {
             Work::Decode { decoder, pictures, is_last } => self.decode(chunk, decoder, &pictures, is_last),
-            Work::Encode { lane, encoder, frames, end } => {
-                self.encode(chunk, lane, encoder, &frames, end);
+            Work::Encode(encoding) => {
+                self.encode(chunk, encoding);
                 Ok(())
             }
         }
@@ -288,15 +289,9 @@ impl<'a> Pool<'a> {
     }
 
     /// Encodes frames; a failure is that rendition's alone.
-    fn encode(
-        &self,
-        index: usize,
-        lane: usize,
-        encoder: Option<Box<ChunkEncoder>>,
-        frames: &[Frame],
-        end: Option<(Option<i64>, Arc<Tally>)>,
-    ) {
-        let result = self.encode_for(index, lane, encoder, frames, end);
+    fn encode(&self, index: usize, encoding: Encoding) {
+        let (lane, frames) = (encoding.lane, encoding.frames.len());
+        let result = self.encode_for(index, encoding);
         let (encoder, unit) = match result {
             Ok((encoder, unit)) => (encoder, unit),
             Err(error) => (None, Some(Unit::Failed(error))),
@@ -310,7 +305,7 @@ impl<'a> Pool<'a> {
         };
         let mut state = self.lock();
         if let Some(flight) = state.flight(index) {
-            flight.encoded(lane, encoder, frames.len());
+            flight.encoded(lane, encoder, frames);
         }
         if failed || !is_heard {
             state.give_up(lane);
@@ -322,18 +317,16 @@ impl<'a> Pool<'a> {
     fn encode_for(
         &self,
         index: usize,
-        lane: usize,
-        encoder: Option<Box<ChunkEncoder>>,
-        frames: &[Frame],
-        end: Option<(Option<i64>, Arc<Tally>)>,
+        encoding: Encoding,
     ) -> Result<(Option<Box<ChunkEncoder>>, Option<Unit>), TranscodeError> {
+        let Encoding { lane, encoder, frames, end } = encoding;
         let Lane { rendering, paths, progress, .. } = &self.lanes[lane];
         let path = paths.chunk(index);
         let mut encoder = match encoder {
             Some(encoder) => encoder,
             None => Box::new(ChunkEncoder::open(rendering, &self.chunks[index], &path)?),
         };
-        for frame in frames {
+        for frame in &frames {
             encoder.send(frame, &path, progress)?;
         }
         let Some((next, tally)) = end else { return Ok((Some(encoder), None)) };

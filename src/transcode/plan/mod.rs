@@ -152,6 +152,13 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// Returns how many chunks a rendition is made in; 0 where it is not.
+    pub fn chunks_of(&self, rendition: &RenditionPlan) -> usize {
+        if matches!(rendition.action, Action::Transcode(_)) { self.cut.chunks().len() } else { 0 }
+    }
+}
+
 /// Steps that all renditions share, done once per frame at the source's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prepare {

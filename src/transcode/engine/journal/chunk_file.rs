@@ -5,21 +5,19 @@
 //! header: which settings made it, how many bytes it has and their hash stand in the journal, without which the file
 //! means nothing. Decode times are not kept; they follow from the presentation times of all chunks.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
-use super::hex;
 use crate::av::Packet;
+use crate::content_hash::{self, ContentHash};
 
 const HEAD_BYTES: usize = 21;
 
 /// A chunk file being written.
 pub(in crate::transcode::engine) struct ChunkWriter {
     file: BufWriter<File>,
-    hasher: Sha256,
+    hash: ContentHash,
     bytes: u64,
 }
 
@@ -32,7 +30,7 @@ pub(in crate::transcode::engine) struct ChunkFile {
 
 impl ChunkWriter {
     pub(in crate::transcode::engine) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(File::create(path)?), hasher: Sha256::new(), bytes: 0 })
+        Ok(Self { file: BufWriter::new(File::create(path)?), hash: ContentHash::default(), bytes: 0 })
     }
 
     /// Appends a packet.
@@ -48,14 +46,14 @@ impl ChunkWriter {
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.hasher.update(bytes);
+        self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         self.file.write_all(bytes)
     }
 
     pub(in crate::transcode::engine) fn finish(self) -> io::Result<ChunkFile> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(ChunkFile { file, bytes: self.bytes, sha256: hex(&self.hasher.finalize()) })
+        Ok(ChunkFile { file, bytes: self.bytes, sha256: self.hash.finish() })
     }
 }
 
@@ -133,18 +131,10 @@ fn decode(bytes: [u8; HEAD_BYTES]) -> Head {
 
 /// Returns the SHA-256 of the first `bytes` of a file, in lower-case hex; an error where it has another length.
 pub(super) fn hash(path: &Path, bytes: u64) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    if file.metadata()?.len() != bytes {
+    if fs::metadata(path)?.len() != bytes {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
+    content_hash::of_file(path)
 }
 
 #[cfg(test)]

@@ -5,10 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
-use super::hex;
 use crate::av;
+use crate::content_hash::{self, ContentHash};
 use crate::transcode::plan::{Plan, RenditionPlan};
 
 /// How much of the source's beginning and of its end is looked at.
@@ -43,7 +41,7 @@ impl Identity {
         Ok(Self {
             source: Source::of(source)?,
             settings: settings(plan, rendition),
-            libraries: hash(&av::libraries().join("\n")),
+            libraries: content_hash::of_bytes(av::libraries().join("\n")),
         })
     }
 
@@ -62,18 +60,18 @@ impl Source {
     fn of(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
-        let mut hasher = Sha256::new();
+        let mut hash = ContentHash::default();
         let mut part = Vec::new();
         for begin in [0, metadata.len().saturating_sub(END_BYTES)] {
             part.clear();
             file.seek(SeekFrom::Start(begin))?;
             (&mut file).take(END_BYTES).read_to_end(&mut part)?;
-            hasher.update(&part);
+            hash.update(&part);
         }
         Ok(Self {
             bytes: metadata.len(),
             modified: format!("{}.{:09}", metadata.mtime(), metadata.mtime_nsec()),
-            ends_sha256: hex(&hasher.finalize()),
+            ends_sha256: hash.finish(),
         })
     }
 }
@@ -83,9 +81,8 @@ impl Source {
 fn settings(plan: &Plan, rendition: &RenditionPlan) -> String {
     let RenditionPlan { name, action, audio, .. } = rendition;
     let own = env!("CARGO_PKG_VERSION");
-    hash(&format!("{own} {name} {action:?} {audio:?} {:?} {:?} {:?}", plan.container, plan.prepare, plan.cut))
-}
-
-fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text))
+    content_hash::of_bytes(format!(
+        "{own} {name} {action:?} {audio:?} {:?} {:?} {:?}",
+        plan.container, plan.prepare, plan.cut
+    ))
 }

@@ -27,6 +27,7 @@ pub use identity::Identity;
 use identity::Source;
 
 use super::decode::Tally;
+use crate::transcode::Finished;
 use wire::Entry;
 
 const JOURNAL: &str = "journal";
@@ -62,6 +63,14 @@ pub struct OutputRecord {
     pub verified: bool,
     /// What was mended on the way.
     pub repairs: Vec<String>,
+}
+
+impl OutputRecord {
+    /// Returns what a journal keeps of a finished output.
+    pub fn of(file: &Finished) -> Self {
+        let Finished { bytes, sha256, verified, repairs, .. } = file;
+        Self { bytes: *bytes, sha256: sha256.clone(), verified: *verified, repairs: repairs.clone() }
+    }
 }
 
 /// What an earlier run left.
@@ -278,19 +287,13 @@ fn parse(bytes: &[u8]) -> Contents {
     contents
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
-
     use super::*;
+    use crate::content_hash::of_bytes;
 
     fn identity() -> Identity {
-        let source =
-            Source { bytes: 7, modified: "1.000000002".to_owned(), ends_sha256: hex(&Sha256::digest("ends")) };
+        let source = Source { bytes: 7, modified: "1.000000002".to_owned(), ends_sha256: of_bytes("ends") };
         Identity { source, settings: "settings".to_owned(), libraries: "libraries".to_owned() }
     }
 
@@ -313,7 +316,7 @@ mod tests {
             records.push(journal.add_chunk(&file, record).unwrap());
         }
         let repairs = vec!["3 pictures were lost".to_owned()];
-        let record = OutputRecord { bytes: 9, sha256: hex(&Sha256::digest("output")), verified: true, repairs };
+        let record = OutputRecord { bytes: 9, sha256: of_bytes("output"), verified: true, repairs };
         journal.add_output(&record).unwrap();
         (fs::read(folder.join(JOURNAL)).unwrap(), records)
     }

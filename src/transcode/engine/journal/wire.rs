@@ -2,9 +2,9 @@
 //! not believed. Readers of another version find another `version` and leave the journal alone.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{ChunkRecord, Identity, OutputRecord, Source, Tally, hex};
+use super::{ChunkRecord, Identity, OutputRecord, Source, Tally};
+use crate::content_hash;
 
 /// Counted up when a line or a chunk file changes its meaning.
 const VERSION: u32 = 1;
@@ -191,5 +191,7 @@ fn text(line: &Line) -> String {
 }
 
 fn sum(json: &str) -> String {
-    hex(&Sha256::digest(json)[..SUM_BYTES])
+    let mut sum = content_hash::of_bytes(json);
+    sum.truncate(2 * SUM_BYTES);
+    sum
 }
