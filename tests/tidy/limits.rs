@@ -33,13 +33,19 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("proof", &["av", "media", "failure", "content_hash"]),
     ("clip", &["av", "media", "failure"]),
     ("transcode", &["proof", "av", "media", "failure", "figure", "atomic_file", "content_hash", "clock"]),
+    ("store", &["failure", "figure", "clock", "event"]),
+    ("config", &["failure", "figure", "media"]),
+    ("download", &["failure", "figure", "atomic_file", "content_hash", "clock", "media"]),
     ("telemetry", &["av", "failure"]),
-    ("cli", &["media", "transcode", "failure", "telemetry"]),
+    ("cli", &["media", "transcode", "config", "download", "failure", "telemetry"]),
     (
         "command",
         &[
             "cli",
             "transcode",
+            "download",
+            "config",
+            "store",
             "clip",
             "proof",
             "av",
@@ -47,6 +53,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "failure",
             "figure",
             "atomic_file",
+            "content_hash",
             "clock",
             "event",
             "telemetry",
@@ -56,7 +63,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The steps of the work: values in, values out. None knows another; `command` chains them.
-pub(crate) const STAGES: &[&str] = &["transcode", "clip"];
+pub(crate) const STAGES: &[&str] = &["transcode", "clip", "download"];
 
 /// Names of files and folders that say nothing about what is inside.
 pub(crate) const BANNED_NAMES: &[&str] =
