@@ -33,7 +33,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("proof", &["av", "media", "failure", "content_hash"]),
     ("clip", &["av", "media", "failure"]),
     ("transcode", &["proof", "av", "media", "failure", "figure", "atomic_file", "content_hash", "clock"]),
-    ("store", &["failure", "figure", "clock", "event"]),
+    ("store", &["failure", "figure", "clock", "event", "atomic_file"]),
     ("config", &["failure", "figure", "media"]),
     ("download", &["failure", "figure", "atomic_file", "content_hash", "clock", "media"]),
     ("telemetry", &["av", "failure"]),
