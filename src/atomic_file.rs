@@ -31,7 +31,7 @@ pub fn publish_new(part: &Path, path: &Path) -> io::Result<()> {
 
 /// Writes the folder's own record to disk. File systems that cannot sync a folder (some network mounts) answer
 /// EINVAL; the file is complete all the same.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match File::open(folder)?.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
