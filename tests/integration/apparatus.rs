@@ -1,6 +1,7 @@
 //! The tests' own apparatus, judged by clients and tools that are not ours: faults prove nothing when they are not the
 //! faults they are said to be.
 
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -13,6 +14,7 @@ use crate::support::certificate::Authority;
 use crate::support::clip::scratch;
 use crate::support::oracle::tool;
 use crate::support::origin::{Answer, End, LAST_MODIFIED, Object, Origin};
+use crate::support::power::Disk;
 
 /// Runs curl with these words and returns its exit code, how much it printed, and the hash of that.
 fn curl(words: &[&str]) -> (i32, usize, String) {
@@ -154,5 +156,22 @@ fn a_weak_or_missing_validator_of_the_origin_never_grants_a_part() {
             let answered = curl(&["-r", "9-", "-H", &format!("If-Range: {validator}"), &origin.url("/")]);
             assert_eq!(answered, printed(0, &object.bytes), "{validator}");
         }
+    }
+}
+
+#[test]
+fn a_power_cut_takes_what_was_not_synced_and_leaves_what_was() {
+    let disk = Disk::new(16);
+    let path = |name: &str| disk.path().join(name);
+    for cut in 0..2 {
+        fs::write(path("kept"), format!("kept {cut}")).unwrap();
+        File::open(path("kept")).and_then(|file| file.sync_all()).unwrap();
+        File::open(disk.path()).and_then(|folder| folder.sync_all()).unwrap();
+        fs::write(path("lost"), "lost").unwrap();
+        disk.cut();
+        assert!(fs::write(path("late"), "late").is_err());
+        disk.restore();
+        assert_eq!(fs::read_to_string(path("kept")).unwrap(), format!("kept {cut}"));
+        assert!(fs::read(path("lost")).is_ok_and(|bytes| bytes.is_empty()) || !path("lost").try_exists().unwrap());
     }
 }

@@ -10,4 +10,5 @@ pub(crate) mod kill;
 pub(crate) mod leftover;
 pub(crate) mod oracle;
 pub(crate) mod origin;
+pub(crate) mod power;
 pub(crate) mod run;
