@@ -12,9 +12,11 @@ use reelmill::content_hash::of_bytes;
 use crate::support::bytes::Noise;
 use crate::support::certificate::Authority;
 use crate::support::clip::scratch;
+use crate::support::nginx::Nginx;
 use crate::support::oracle::tool;
 use crate::support::origin::{Answer, End, LAST_MODIFIED, Object, Origin};
 use crate::support::power::Disk;
+use crate::support::proxy::{Proxy, Toxic};
 
 /// Runs curl with these words and returns its exit code, how much it printed, and the hash of that.
 fn curl(words: &[&str]) -> (i32, usize, String) {
@@ -174,4 +176,35 @@ fn a_power_cut_takes_what_was_not_synced_and_leaves_what_was() {
         assert_eq!(fs::read_to_string(path("kept")).unwrap(), format!("kept {cut}"));
         assert!(fs::read(path("lost")).is_ok_and(|bytes| bytes.is_empty()) || !path("lost").try_exists().unwrap());
     }
+}
+
+#[test]
+fn nginx_behind_a_bad_network_is_resumed_by_wget_and_torn_for_curl() {
+    let nginx = Nginx::start("");
+    let bytes = Object::new(400_000, 7).bytes;
+    fs::write(nginx.files().join("lesson.flv"), &bytes[..]).unwrap();
+    let proxy = Proxy::to(nginx.port(), |count| match count {
+        0 => vec![Toxic::Down],
+        1 => vec![Toxic::LimitData(50_000), Toxic::Slicer(7001)],
+        2 => vec![Toxic::Reset(90_000), Toxic::Latency(Duration::from_millis(1))],
+        _ => vec![],
+    });
+    let url = proxy.url("http", "/lesson.flv");
+    let folder = scratch();
+    let path = folder.path().join("lesson.flv");
+    tool("wget", &["-q", "--waitretry=0", "-O", path.to_str().unwrap(), &url]);
+    assert!(fs::read(&path).unwrap() == bytes[..]);
+    assert_eq!((proxy.connections(), nginx.answers().len()), (4, 3), "{:?}", nginx.answers());
+    assert!(nginx.answers()[2].starts_with("206 "), "{:?}", nginx.answers());
+    let bad = Proxy::to(nginx.port(), |count| match count {
+        0 => vec![Toxic::BlackHole(1000)],
+        1 => vec![Toxic::Bandwidth(10_000)],
+        _ => vec![Toxic::Reset(1000)],
+    });
+    let url = bad.url("http", "/lesson.flv");
+    for code in [28, 28, 56] {
+        assert_eq!(curl(&["--max-time", "0.5", &url]).0, code);
+    }
+    assert!((2000 + 1000..2000 + 8000).contains(&bad.passed()), "{}", bad.passed());
+    assert_eq!(curl(&[&nginx.url("lesson.flv")]), printed(0, &bytes));
 }
