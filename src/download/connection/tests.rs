@@ -1,0 +1,1 @@
+//! Dialling with a resolver that lies.

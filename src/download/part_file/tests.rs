@@ -1,0 +1,1 @@
+//! Part files as a crash leaves them.
