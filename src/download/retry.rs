@@ -14,8 +14,9 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Returns how long to wait before the retry after `failures` (1 and more) fruitless attempts; none when that was
-    /// the last. `chance` is a random number from 0 to 1: a crowd that was turned away together comes back apart.
+    /// Returns how long to wait before the retry after `failures` fruitless attempts in a row, 0 where the last one brought
+    /// something; none when that was the last. `chance` is a random number from 0 to 1: a crowd that was turned away
+    /// together comes back apart.
     pub fn next(&self, failures: u32, asked: Option<Duration>, chance: f64) -> Option<Duration> {
         if failures > self.retries {
             return None;
@@ -40,6 +41,12 @@ mod tests {
         assert_eq!(waits[..5], seconds);
         assert_eq!(waits[5], None);
         assert_eq!(PATIENCE.next(3, None, 0.0), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn an_attempt_that_brought_something_is_followed_by_another_even_without_retries() {
+        let patience = Patience { retries: 0, ..PATIENCE };
+        assert_eq!([0, 1].map(|failures| patience.next(failures, None, 1.0)), [Some(PATIENCE.wait), None]);
     }
 
     #[test]

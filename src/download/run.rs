@@ -293,10 +293,8 @@ impl<'a> Run<'a> {
             return Err(error);
         }
         let keeps = self.part().origin().is_some_and(|origin| origin.validator.is_some());
-        if keeps && gained >= FRUIT_BYTES {
-            self.failures = 0;
-        }
-        self.failures += 1;
+        let is_fruitful = keeps && gained >= FRUIT_BYTES;
+        self.failures = if is_fruitful { 0 } else { self.failures + 1 };
         let Some(wait) = self.downloader.patience.next(self.failures, asked_for, fastrand::f64()) else {
             return Err(error);
         };
