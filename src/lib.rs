@@ -4,10 +4,12 @@
 
 pub mod atomic_file;
 pub mod av;
+pub mod checked_line;
 pub mod cli;
 pub mod clip;
 pub mod command;
 pub mod content_hash;
+pub mod download;
 pub mod event;
 pub mod failure;
 pub mod figure;

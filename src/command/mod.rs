@@ -7,6 +7,7 @@ mod console;
 mod demo;
 mod engine;
 mod error;
+mod fetch;
 mod footprint;
 mod oddity;
 mod output;
@@ -42,6 +43,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Transcode(args) => transcode::run(args, console),
         Command::Probe(args) => probe::run(args, console),
+        Command::Fetch(args) => fetch::run(args, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),

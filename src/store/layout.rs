@@ -69,10 +69,6 @@ impl Layout {
         fs::metadata(self.wal()).map_or(0, |metadata| metadata.len())
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        self.database.parent().unwrap_or(Path::new("/"))
-    }
-
     /// Moves the database and its log aside and returns its new name; nothing where there is none.
     ///
     /// The database first: without it nothing opens what is left, while without its log it would open and lack what
@@ -87,7 +83,7 @@ impl Layout {
         rename_if_there(&self.wal(), &aside.wal())?;
         // The index of the log is made from the log by whoever opens it.
         remove_if_there(&self.beside("-shm"))?;
-        atomic_file::sync_folder(self.folder()).map_err(file_error(self.folder()))?;
+        atomic_file::sync_folder(&self.database).map_err(file_error(&self.database))?;
         Ok(is_kept.then_some(aside.database))
     }
 }
