@@ -2,6 +2,7 @@
 //!
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
+mod db;
 mod environment;
 mod fetch;
 mod transcode;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use db::{DbArgs, DbCommand};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
 pub use transcode::{ProgressStyle, TranscodeArgs};
@@ -78,6 +80,8 @@ pub enum Command {
     Fetch(Box<FetchArgs>),
     /// Make a lesson clip and transcode it into a ladder: see it work in a minute
     Demo(DemoArgs),
+    /// Look after the node's database: check, backup, restore, rebuild-index
+    Db(DbArgs),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1
@@ -148,6 +152,7 @@ impl Command {
             Self::Transcode(args) => args.json,
             Self::Probe(args) => args.json,
             Self::Fetch(args) => args.json,
+            Self::Db(args) => args.json,
             _ => false,
         }
     }

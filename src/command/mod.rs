@@ -4,6 +4,7 @@
 
 mod check;
 mod console;
+mod db;
 mod demo;
 mod engine;
 mod error;
@@ -45,6 +46,7 @@ fn dispatch(cli: &Cli, console: &Console) -> Result<ExitCode, CommandError> {
         Command::Probe(args) => probe::run(args, console),
         Command::Fetch(args) => fetch::run(args, console),
         Command::Demo(args) => demo::run(args, console),
+        Command::Db(args) => db::run(args, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),
