@@ -7,6 +7,7 @@ pub mod av;
 pub mod cli;
 pub mod clip;
 pub mod command;
+pub mod config;
 pub mod content_hash;
 pub mod failure;
 pub mod figure;

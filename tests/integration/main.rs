@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod command;
+mod config;
 mod disk_full;
 mod fence;
 mod file_trap;
