@@ -14,7 +14,7 @@ use rustix::io::Errno;
 pub fn publish(part: &Path, path: &Path) -> io::Result<()> {
     File::open(part)?.sync_all()?;
     fs::rename(part, path)?;
-    sync_folder(path.parent().unwrap_or(Path::new("")))
+    sync_folder(path)
 }
 
 /// As [`publish`], but never in the place of a file that has the name already: `AlreadyExists` then.
@@ -26,13 +26,16 @@ pub fn publish_new(part: &Path, path: &Path) -> io::Result<()> {
         Err(Errno::INVAL | Errno::NOSYS) => return Err(io::ErrorKind::AlreadyExists.into()),
         result => result?,
     }
-    sync_folder(path.parent().unwrap_or(Path::new("")))
+    sync_folder(path)
 }
 
-/// Writes the folder's own record to disk. File systems that cannot sync a folder (some network mounts) answer
-/// EINVAL; the file is complete all the same.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+/// Brings to the disk which names there are beside `path`, its own among them. File systems that cannot sync a folder
+/// (some network mounts) answer EINVAL; the file is complete all the same.
+///
+/// # Errors
+/// The disk refuses.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match File::open(folder)?.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result,

@@ -29,6 +29,11 @@ pub fn bit_rate(bits_per_second: f64) -> String {
     }
 }
 
+/// Returns a rate of bytes in binary units, `1.0 MiB/s`.
+pub fn byte_rate(bytes_per_second: f64) -> String {
+    format!("{}/s", bytes(whole(bytes_per_second)))
+}
+
 /// Returns a media length to the hundredth, `1:02:03.50`, `0:12.04`.
 pub fn length(seconds: f64) -> String {
     let hundredths = whole(seconds * 100.0);

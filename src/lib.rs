@@ -4,11 +4,13 @@
 
 pub mod atomic_file;
 pub mod av;
+pub mod checked_line;
 pub mod cli;
 pub mod clip;
 pub mod command;
 pub mod config;
 pub mod content_hash;
+pub mod download;
 pub mod failure;
 pub mod figure;
 pub mod media;

@@ -4,6 +4,7 @@
 
 mod config;
 mod environment;
+mod fetch;
 mod transcode;
 mod value;
 
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser,
 
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
 pub use environment::Environment;
+pub use fetch::FetchArgs;
 pub use transcode::{ProgressStyle, TranscodeArgs};
 
 const STYLES: Styles = Styles::styled()
@@ -28,7 +30,8 @@ Examples:
   reelmill demo                                          see it work on a clip it makes itself
   reelmill probe lesson.flv                              what is in this file?
   reelmill transcode lesson.flv -r 720P -r 480P -o out/  two renditions from one decode
-  reelmill transcode talk.avi -o talk.mp4                one file, container by its extension";
+  reelmill transcode talk.avi -o talk.mp4                one file, container by its extension
+  reelmill fetch https://origin.example/lesson.flv       download, and go on after an interruption";
 
 const AFTER_LONG_HELP: &str = "\
 Examples:
@@ -36,16 +39,17 @@ Examples:
   reelmill probe lesson.flv                              what is in this file?
   reelmill transcode lesson.flv -r 720P -r 480P -o out/  two renditions from one decode
   reelmill transcode talk.avi -o talk.mp4                one file, container by its extension
+  reelmill fetch https://origin.example/lesson.flv       download, and go on after an interruption
 
 Exit codes:
     0  done: every output is finished and proven
     1  failure for a reason not named below
     2  the command line cannot be understood or contradicts itself
-    3  the source is damaged, cut short, or no media that we take
+    3  the source is damaged, cut short, or no media that we take; its origin refuses it
     4  the output exists, is the source, or is no plain file
     5  the disk failed, is full, or cannot be written
     6  some renditions are done, some failed
-   75  another run holds the output; try again later
+   75  another run holds the output, or the origin cannot be reached; try again later
    78  the configuration is missing or wrong
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
@@ -73,6 +77,8 @@ pub enum Command {
     Transcode(Box<TranscodeArgs>),
     /// Tell what is in a recording, what is odd about it, and what a plan would do
     Probe(ProbeArgs),
+    /// Download a recording: resumed where that is safe, within a rate, whole or not at all
+    Fetch(Box<FetchArgs>),
     /// Make a lesson clip and transcode it into a ladder: see it work in a minute
     Demo(DemoArgs),
     /// Check the configuration, show what holds and where it comes from
@@ -146,6 +152,7 @@ impl Command {
         match self {
             Self::Transcode(args) => args.json,
             Self::Probe(args) => args.json,
+            Self::Fetch(args) => args.json,
             Self::Config(args) => args.command.wants_json(),
             _ => false,
         }

@@ -76,17 +76,22 @@ pub(super) fn outputs(source: &Path, outputs: &[PathBuf]) -> Result<Vec<PathBuf>
     let source = fs::metadata(source).map_err(|error| unreadable(source, error))?;
     let mut existing = Vec::new();
     for path in outputs {
-        if output_exists(path, &source)? {
+        if output_exists(path, Some(&source))? {
             existing.push(path.clone());
         }
     }
     Ok(existing)
 }
 
-fn output_exists(path: &Path, source: &Metadata) -> Result<bool, CommandError> {
+/// Returns whether there is a file that the output would replace.
+pub(super) fn output(path: &Path) -> Result<bool, CommandError> {
+    output_exists(path, None)
+}
+
+fn output_exists(path: &Path, source: Option<&Metadata>) -> Result<bool, CommandError> {
     match fs::metadata(path) {
         // Symbolic links are followed, and hard links share the inode: both would destroy the source.
-        Ok(output) if (output.dev(), output.ino()) == (source.dev(), source.ino()) => {
+        Ok(output) if source.is_some_and(|source| (output.dev(), output.ino()) == (source.dev(), source.ino())) => {
             Err(CommandError::OutputIsSource(path.to_owned()))
         }
         Ok(output) => match not_a_file(output.file_type()) {

@@ -37,6 +37,9 @@ pub enum CommandError {
         /// The file.
         path: PathBuf,
     },
+    /// The address does not say how to call the file.
+    #[error("the address names no file: {0:?}")]
+    NamelessUrl(String),
     /// There is no such source.
     #[error("there is no file {}", .0.display())]
     SourceMissing(PathBuf),
@@ -166,6 +169,7 @@ impl Failure for CommandError {
             Self::SeveralIntoOneFile { .. } => "OUTPUT_NEEDS_FOLDER",
             Self::OutputExtension { .. } => "OUTPUT_EXTENSION",
             Self::ContainerMismatch { .. } => "OUTPUT_CONTAINER_MISMATCH",
+            Self::NamelessUrl(_) => "OUTPUT_NAME_MISSING",
             Self::SourceMissing(_) => "SOURCE_MISSING",
             Self::SourceRemote(_) => "SOURCE_REMOTE",
             Self::SourceNotAFile { .. } => "SOURCE_NOT_A_FILE",
@@ -191,6 +195,7 @@ impl Failure for CommandError {
             | Self::RenditionTwice(_)
             | Self::SeveralIntoOneFile { .. }
             | Self::OutputExtension { .. }
+            | Self::NamelessUrl(_)
             | Self::ContainerMismatch { .. } => FailureClass::Usage,
             Self::SourceMissing(_)
             | Self::SourceRemote(_)
@@ -217,6 +222,7 @@ impl Failure for CommandError {
             Self::SeveralIntoOneFile { .. } => "end the path in / to name a folder: -o out/",
             Self::OutputExtension { .. } => "end a file's name in .mp4 or .flv, a folder's in /",
             Self::ContainerMismatch { .. } => "leave --container out, or change the name's extension",
+            Self::NamelessUrl(_) => "name the file with -o",
             Self::SourceMissing(_) => "check the name and the folder you are in",
             Self::SourceRemote(_) => "download it first; sources are files",
             Self::SourceNotAFile { .. } => "name a recording; folders, devices and pipes are not read",

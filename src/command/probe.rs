@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::console::Paint;
 use super::engine::{self, Interrupt};
-use super::signal::SignalWatch;
+use super::signal::{SignalWatch, stopping};
 use super::{CommandError, Console, check, oddity};
 use crate::cli::ProbeArgs;
 use crate::failure::ExitCode;
@@ -20,7 +20,7 @@ use crate::transcode::plan::{Plan, RenditionPlan};
 pub(super) fn run(args: &ProbeArgs, console: &Console) -> Result<ExitCode, CommandError> {
     check::source(&args.source)?;
     let interrupt = Interrupt::default();
-    let signals = SignalWatch::start(&interrupt, console)?;
+    let signals = SignalWatch::start(stopping(&interrupt), console)?;
     let info = engine::probe(&args.source, &interrupt).map_err(|error| signals.attribute(error))?;
     // A recording that cannot be transcoded can still be looked at: the refusal is part of the answer, not a failure.
     let plan = engine::plan(&info, &Request::default());

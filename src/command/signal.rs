@@ -27,16 +27,16 @@ pub(super) struct SignalWatch {
 }
 
 impl SignalWatch {
-    /// Starts to listen; the first signal cancels `interrupt`.
-    pub(super) fn start(interrupt: &Interrupt, console: &Console) -> Result<Self, CommandError> {
+    /// Starts to listen; the first signal is answered with `stop`.
+    pub(super) fn start(stop: impl Fn() + Send + 'static, console: &Console) -> Result<Self, CommandError> {
         let armed = Arc::<AtomicBool>::default();
         let actions = arm(&armed).map_err(CommandError::Signals)?;
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(CommandError::Signals)?;
         let (handle, first) = (signals.handle(), Arc::<AtomicI32>::default());
-        let (interrupt, console, shared) = (interrupt.clone(), console.clone(), Arc::clone(&first));
+        let (console, shared) = (console.clone(), Arc::clone(&first));
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || signals.forever().for_each(|signal| take(signal, &shared, &interrupt, &console)))
+            .spawn(move || signals.forever().for_each(|signal| take(signal, &shared, &stop, &console)))
             .map_err(CommandError::Signals)?;
         Ok(Self { first, armed, actions, handle })
     }
@@ -68,6 +68,12 @@ impl SignalWatch {
     }
 }
 
+/// Returns what asks the engine to stop.
+pub(super) fn stopping(interrupt: &Interrupt) -> impl Fn() + Send + 'static + use<> {
+    let interrupt = interrupt.clone();
+    move || interrupt.cancel()
+}
+
 /// Makes every signal after the first end the process with that signal's exit code. Handlers run in the order of
 /// their registration, so the first signal finds the flag unset and sets it.
 fn arm(armed: &Arc<AtomicBool>) -> std::io::Result<Vec<SigId>> {
@@ -79,9 +85,9 @@ fn arm(armed: &Arc<AtomicBool>) -> std::io::Result<Vec<SigId>> {
     Ok(actions)
 }
 
-fn take(signal: i32, first: &AtomicI32, interrupt: &Interrupt, console: &Console) {
+fn take(signal: i32, first: &AtomicI32, stop: &impl Fn(), console: &Console) {
     if first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-        interrupt.cancel();
+        stop();
         console.remark("stopping cleanly; once more to stop at once");
     }
 }

@@ -11,7 +11,7 @@ use super::check::{self, Existing};
 use super::engine::{self, Identity, Interrupt, Job, OutputRecord};
 use super::footprint::{Began, Cost};
 use super::output::{self, Target};
-use super::signal::SignalWatch;
+use super::signal::{SignalWatch, stopping};
 use super::work_folder::{self, Leftovers, WorkFolder};
 use super::{CommandError, Console, console, progress, request, table};
 use crate::cli::TranscodeArgs;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &TranscodeArgs, console: &Console) -> Result<ExitCode, C
     let began = Began::now();
     let target = Target::of(args.output.as_deref(), Path::is_dir);
     let interrupt = Interrupt::default();
-    let signals = SignalWatch::start(&interrupt, console)?;
+    let signals = SignalWatch::start(stopping(&interrupt), console)?;
     let planned = decide(args, &target, &interrupt, console, &signals).map_err(|error| signals.attribute(error))?;
     if args.explain {
         return explain(&args.source, &planned, console);

@@ -5,7 +5,6 @@
 //! `REELMILL_KILLS` the number of kills per test; `make campaign` sets many.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use crate::support::bytes::Noise;
 use crate::support::clip::{in_chunks, make, scratch};
 use crate::support::kill::{Call, KILLED, killed_after, killed_at, writes};
 use crate::support::leftover::{Leftover, Phase, sha256};
+use crate::support::setting::setting;
 
 const KILLS: usize = 20;
 
@@ -43,11 +43,6 @@ struct Work {
 enum Aim {
     After(Duration),
     At(Call),
-}
-
-#[expect(clippy::disallowed_methods, reason = "settings of the test itself, for which cargo has no arguments")]
-fn setting(name: &str, default: usize) -> usize {
-    env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
 fn out(folder: &TempDir) -> PathBuf {

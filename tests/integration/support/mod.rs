@@ -1,11 +1,17 @@
-//! What the tests share: scratch folders, generated clips, runs of the engine and of the program, and FFmpeg's own tools
-//! as oracles.
+//! What the tests share: scratch folders, generated clips, runs of the engine and of the program, FFmpeg's own tools as
+//! oracles, and what goes wrong outside of the program: origins, networks, disks, kills.
 
 pub(crate) mod binary;
 pub(crate) mod bytes;
+pub(crate) mod certificate;
 pub(crate) mod clip;
 pub(crate) mod flv;
 pub(crate) mod kill;
 pub(crate) mod leftover;
+pub(crate) mod nginx;
 pub(crate) mod oracle;
+pub(crate) mod origin;
+pub(crate) mod power;
+pub(crate) mod proxy;
 pub(crate) mod run;
+pub(crate) mod setting;

@@ -1,16 +1,13 @@
-//! The lines of a journal: JSON, a blank, and the beginning of the JSON's SHA-256, so that a line with a changed digit is
-//! not believed. Readers of another version find another `version` and leave the journal alone.
+//! The lines of a journal: JSON, each line sealed with its hash, so that one with a changed digit is not believed. Readers
+//! of another version find another `version` and leave the journal alone.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ChunkRecord, Identity, OutputRecord, Source, Tally};
-use crate::content_hash;
+use crate::checked_line;
 
 /// Counted up when a line or a chunk file changes its meaning.
 const VERSION: u32 = 1;
-
-/// How much of a line's hash stands in it: chance makes no mistake of it.
-const SUM_BYTES: usize = 8;
 
 /// One line.
 #[derive(Deserialize, Serialize)]
@@ -81,11 +78,7 @@ pub(super) enum Entry {
 /// Returns what `line` says; nothing when it is torn, of another version, or a chunk of other settings than `settings`
 /// (which the head brings).
 pub(super) fn read(line: &str, settings: Option<&str>) -> Option<Entry> {
-    let (json, sum) = line.rsplit_once(' ')?;
-    if sum != self::sum(json) {
-        return None;
-    }
-    match serde_json::from_str(json).ok()? {
+    match serde_json::from_str(checked_line::unseal(line)?).ok()? {
         Line::Head(head) if head.version == VERSION => Some(Entry::Head(identity(head))),
         Line::Chunk(chunk) if settings == Some(&chunk.settings) => Some(Entry::Chunk(chunk_record(chunk))),
         Line::Output(Output { settings: own, bytes, sha256, verified, repairs }) => {
@@ -185,13 +178,5 @@ pub(super) fn output(record: &OutputRecord, settings: &str) -> String {
 }
 
 fn text(line: &Line) -> String {
-    let json = serde_json::to_string(line).expect("numbers and strings always serialize");
-    let sum = sum(&json);
-    format!("{json} {sum}")
-}
-
-fn sum(json: &str) -> String {
-    let mut sum = content_hash::of_bytes(json);
-    sum.truncate(2 * SUM_BYTES);
-    sum
+    checked_line::seal(&serde_json::to_string(line).expect("numbers and strings always serialize"))
 }

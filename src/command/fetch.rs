@@ -1,0 +1,199 @@
+//! `reelmill fetch`: one recording from its origin, for people and scripts.
+
+mod progress;
+mod wire;
+
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::check::{self, Existing};
+use super::engine::{self, Interrupt};
+use super::output::Target;
+use super::signal::{SignalWatch, stopping};
+use super::{CommandError, Console};
+use crate::cli::FetchArgs;
+use crate::download::{
+    Dialer, DownloadError, Downloader, Fetched, Guard, Patience, Progress, RateLimit, Report, Request, StallRule,
+    Timeouts, Tls, parse_url, sidecar_path, system_resolver,
+};
+use crate::failure::{ExitCode, FailureClass};
+use crate::figure;
+use crate::telemetry::printable;
+
+/// What holds where neither an option nor the configuration says otherwise.
+mod usual {
+    use std::time::Duration;
+
+    pub(super) const RETRIES: u32 = 5;
+    pub(super) const RETRY_WAIT: Duration = Duration::from_secs(1);
+    pub(super) const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
+    pub(super) const CONNECT: Duration = Duration::from_secs(5);
+    pub(super) const HEADER: Duration = Duration::from_secs(15);
+    pub(super) const STALL_RATE: u64 = 1024;
+    pub(super) const STALL_TIME: Duration = Duration::from_secs(30);
+    pub(super) const REDIRECTS_MAX: u32 = 5;
+}
+
+/// Runs the command and prints what came of it.
+pub(super) fn run(args: &FetchArgs, console: &Console) -> Result<ExitCode, CommandError> {
+    let began = Instant::now();
+    let request = decide(args, console)?;
+    let downloader = downloader(args).map_err(CommandError::stage)?;
+    let (ask, stop) = watch::channel(false);
+    let interrupt = Interrupt::default();
+    let engine = stopping(&interrupt);
+    let signals = SignalWatch::start(
+        move || {
+            engine();
+            ask.send_replace(true);
+        },
+        console,
+    )?;
+    let report = fetch(args, &downloader, &request, stop, console)
+        .and_then(|fetched| accept(args, fetched, &interrupt))
+        .and_then(|fetched| fetched.publish().map_err(CommandError::stage))
+        .map_err(|error| signals.attribute(error))?;
+    tell(args, &request, &report, began.elapsed(), console)?;
+    Ok(ExitCode::Done)
+}
+
+/// Checks what can be checked before anything is dialled; returns what to fetch.
+fn decide(args: &FetchArgs, console: &Console) -> Result<Request, CommandError> {
+    let url = parse_url(&args.url).map_err(CommandError::stage)?;
+    let target = Target::of(args.output.as_deref(), Path::is_dir);
+    let output = match (&target, FetchArgs::name(&url)) {
+        (Target::File(path), _) => path.clone(),
+        (Target::Folder(folder), Some(name)) => folder.join(name),
+        (Target::BesideSource, Some(name)) => PathBuf::from(name),
+        (_, None) => return Err(CommandError::NamelessUrl(url.path().to_owned())),
+    };
+    check::folder(&target)?;
+    let existing = Existing::of(args.overwrite, args.no_overwrite, console.can_ask);
+    // What a killed run had named already is recognized by the download itself, from what that run left.
+    let may_be_finished = sidecar_path(&output).is_file();
+    let is_replaced = !may_be_finished && check::output(&output)?;
+    if is_replaced {
+        check::overwriting(std::slice::from_ref(&output), existing, console)?;
+    }
+    Ok(Request {
+        url,
+        output,
+        resume: !args.no_resume,
+        // Whoever agreed to lose one agreed; whoever was not asked did not.
+        overwrite: args.overwrite || is_replaced,
+        sha256: args.sha256.clone(),
+        bytes_max: None,
+        rate: None,
+    })
+}
+
+fn downloader(args: &FetchArgs) -> Result<Downloader, DownloadError> {
+    let seconds = |seconds: Option<f64>, usual| seconds.map_or(usual, Duration::from_secs_f64);
+    let tls = args.ca_file.as_deref().map_or_else(|| Ok(Tls::default()), Tls::with_file)?;
+    Ok(Downloader {
+        dialer: Dialer {
+            guard: Guard::new(args.allow.clone()),
+            resolve: system_resolver(),
+            tls,
+            timeouts: Timeouts {
+                connect: seconds(args.connect_timeout, usual::CONNECT),
+                header: seconds(args.header_timeout, usual::HEADER),
+            },
+        },
+        limit: Arc::new(RateLimit::new(args.limit_rate.and_then(NonZeroU64::new))),
+        patience: Patience {
+            retries: args.retries.unwrap_or(usual::RETRIES),
+            wait: seconds(args.retry_wait, usual::RETRY_WAIT),
+            wait_max: usual::RETRY_WAIT_MAX,
+        },
+        stall: StallRule {
+            bytes_per_second: args.stall_rate.unwrap_or(usual::STALL_RATE),
+            time: seconds(args.stall_time, usual::STALL_TIME),
+        },
+        redirects_max: usual::REDIRECTS_MAX,
+    })
+}
+
+/// Fetches, and shows meanwhile how far it is.
+fn fetch(
+    args: &FetchArgs,
+    downloader: &Downloader,
+    request: &Request,
+    stop: watch::Receiver<bool>,
+    console: &Console,
+) -> Result<Fetched, CommandError> {
+    let progress = Progress::default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::stage(DownloadError::Thread(error)))?;
+    let display = progress::display(args.progress, request, console);
+    // Never sent on: its end is the sign.
+    let (running, over) = sync_channel::<()>(0);
+    thread::scope(|scope| {
+        if let Some(display) = display {
+            let progress = &progress;
+            scope.spawn(move || progress::follow(progress, display, &over));
+        }
+        let result = runtime.block_on(downloader.fetch(request, &progress, stop));
+        drop(running);
+        result.map_err(CommandError::stage)
+    })
+}
+
+/// With `--media` looks into the file before it gets its name.
+fn accept(args: &FetchArgs, fetched: Fetched, interrupt: &Interrupt) -> Result<Fetched, CommandError> {
+    if !args.media {
+        return Ok(fetched);
+    }
+    match engine::probe(fetched.path(), interrupt) {
+        Ok(_) => Ok(fetched),
+        Err(error) => {
+            // A stop is no verdict on the file.
+            if error.failure().class() != FailureClass::Cancelled {
+                fetched.discard().map_err(CommandError::stage)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn tell(
+    args: &FetchArgs,
+    request: &Request,
+    report: &Report,
+    took: Duration,
+    console: &Console,
+) -> Result<(), CommandError> {
+    if args.json {
+        return console.print(&wire::fetch_document(request, report, took.as_secs_f64()));
+    }
+    if console.quiet {
+        return Ok(());
+    }
+    for note in &report.notes {
+        console.remark(&format!("note: {note}"));
+    }
+    console.print(&line(request, report, took, console))
+}
+
+/// Returns `lesson.flv: 85.2 MiB, 12.1 MiB fetched in 0:12 (1.0 MiB/s)` and the hash below.
+fn line(request: &Request, report: &Report, took: Duration, console: &Console) -> String {
+    let path = printable(&request.output.to_string_lossy()).into_owned();
+    let mut text = format!("{}: {}", console.stdout.strong(&path), figure::bytes(report.bytes));
+    if report.resumed_from > 0 {
+        text.push_str(&format!(", {} of it were here", figure::bytes(report.resumed_from)));
+    }
+    if report.fetched > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+        let rate = figure::byte_rate(report.fetched as f64 / took.as_secs_f64());
+        text.push_str(&format!(", fetched in {} ({rate})", figure::length(took.as_secs_f64())));
+    }
+    format!("{text}\n  {} {}", console.stdout.faint("sha256"), report.sha256)
+}
