@@ -45,7 +45,7 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
     match &cli.command {
         Command::Transcode(args) => transcode::run(args, console),
         Command::Probe(args) => probe::run(args, console),
-        Command::Fetch(args) => fetch::run(args, console),
+        Command::Fetch(args) => fetch::run(args, &environment.settings, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Config(args) => config::run(&args.command, &environment.settings, console),
         Command::Completions(args) => shell::completions(args.shell, console),

@@ -44,6 +44,13 @@ pub struct Reading {
     pub notes: Vec<String>,
 }
 
+impl Reading {
+    /// Returns whether somebody set this key, if only to its default.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.settings.iter().any(|setting| setting.name == name && setting.origin != Origin::Default)
+    }
+}
+
 /// A setting in use.
 #[derive(Clone, Debug)]
 pub struct Setting {

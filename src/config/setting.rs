@@ -139,7 +139,7 @@ sections! {
     /// Downloads: how fast, from where, and with how much patience.
     download: DownloadSettings {
         /// The rate of all downloads of this node together (wget's limit holds for one process: three of them are three
-        /// times as fast). `--limit-rate` of `fetch` goes before it.
+        /// times as fast). `fetch` keeps to it only where it is set, and its `--limit-rate` goes before it.
         rate: Option<Rate> = "download.rate", Rates, r#""1000k""#, r#""1000k""#, Fetch;
         /// The rate of each single download, within that of all.
         job_rate: Option<Rate> = "download.job_rate", Rates, r#""0""#, r#""300k""#, Fetch;

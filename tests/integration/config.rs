@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::binary::{Said, end, reelmill, refused, run};
 use crate::support::clip::scratch;
+use crate::support::origin::{Object, Origin};
 
 fn folder(toml: impl AsRef<[u8]>) -> TempDir {
     let folder = scratch();
@@ -134,4 +135,17 @@ fn the_sample_and_the_document_are_printed_and_the_sample_is_right() {
     assert_eq!(run(&folder, "config check --config reelmill.toml").succeeded().stdout, "ok: reelmill.toml\n");
     let document = run(&folder, "config document").succeeded().stdout;
     assert!(document.contains("#### `download.rate`") && sample.contains("#rate = \"1000k\""));
+}
+
+#[test]
+fn a_download_keeps_to_the_configuration_and_does_not_begin_with_a_wrong_one() {
+    let folder = folder("[download]\nallow = ['127.0.0.0/8']\nretries = 0\n");
+    fs::write(folder.path().join("wrong.toml"), "[download]\nretries = -1\n").unwrap();
+    let origin = Origin::honest(Object::new(10_000, 1));
+    let line = format!("fetch http://127.0.0.1:{}/lesson.flv --config", origin.port());
+    refused(&folder, &format!("{line} wrong.toml"), 78, "CONFIG_INVALID");
+    let without = with(&folder, &format!("{line} reelmill.toml"), &[("REELMILL_DOWNLOAD__ALLOW", "[]")]);
+    assert_eq!(without.code(), "URL_FORBIDDEN");
+    run(&folder, &format!("{line} reelmill.toml")).succeeded();
+    assert_eq!(fs::read(folder.path().join("lesson.flv")).unwrap().len(), 10_000);
 }

@@ -16,6 +16,8 @@ pub(super) use text::{
     AbsolutePaths, Addresses, Choices, Names, OptionalNames, OptionalPaths, Presets, SecretFiles, Templates, Urls,
 };
 
+pub use unit::rate as byte_rate;
+
 use super::value::Secret;
 use super::written::Written;
 

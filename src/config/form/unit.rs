@@ -29,8 +29,8 @@ const SIZE_UNITS: [(&str, u64); 9] = [
 /// What follows the number of a length of time, in milliseconds; each may stand once, the longer first.
 const TIME_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
-/// Understands bytes per second: `1000k`, `1.5m`, `250000`.
-pub(super) fn rate(text: &str) -> Option<u64> {
+/// Understands bytes per second as wget takes them: `1000k`, `1.5m`, `250000` (k is 1024). 0 to `i64::MAX`.
+pub fn rate(text: &str) -> Option<u64> {
     scaled(text, &RATE_UNITS)
 }
 
