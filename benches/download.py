@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compares `reelmill fetch` with wget and curl against an nginx on this machine, in two parts.
 
-`rate`: how near to its limit a download keeps. Alone, one after another, from its first bytes on: the mean over the whole
-time, and the 5 s that are farthest from the limit. reelmill is read from its progress lines, the others by the length of their file.
+`rate`: how near to its limit a download keeps. Alone, one after another, from its first bytes on: the mean over the
+whole time, and the 5 s that are farthest from the limit. reelmill is read from its progress lines, the others by the
+length of their file.
 `speed`: a large file without a limit, on the disk and hashed, in interleaved rounds. reelmill syncs and hashes by
 itself; curl and wget are followed by `sync` and `sha256sum`.
 
