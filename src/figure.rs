@@ -1,7 +1,5 @@
 //! Numbers as people read them: sizes, lengths, rates. Programs get plain numbers from `wire`.
 
-use std::time::Duration;
-
 /// Returns a size in binary units, `85.2 MiB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn bytes(count: u64) -> String {
@@ -32,15 +30,8 @@ pub fn bit_rate(bits_per_second: f64) -> String {
 }
 
 /// Returns a rate of bytes in binary units, `1.0 MiB/s`.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "three digits are shown"
-)]
-pub fn byte_rate(count: u64, time: Duration) -> String {
-    let per_second = count as f64 / time.as_secs_f64().max(1e-9);
-    format!("{}/s", bytes(per_second.round() as u64))
+pub fn byte_rate(bytes_per_second: f64) -> String {
+    format!("{}/s", bytes(whole(bytes_per_second)))
 }
 
 /// Returns a media length to the hundredth, `1:02:03.50`, `0:12.04`.

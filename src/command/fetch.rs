@@ -191,7 +191,8 @@ fn line(request: &Request, report: &Report, took: Duration, console: &Console) -
         text.push_str(&format!(", {} of it were here", figure::bytes(report.resumed_from)));
     }
     if report.fetched > 0 {
-        let rate = figure::byte_rate(report.fetched, took);
+        #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+        let rate = figure::byte_rate(report.fetched as f64 / took.as_secs_f64());
         text.push_str(&format!(", fetched in {} ({rate})", figure::length(took.as_secs_f64())));
     }
     format!("{text}\n  {} {}", console.stdout.faint("sha256"), report.sha256)

@@ -14,6 +14,10 @@ use super::part_file::disk;
 /// Sets aside room for the whole file, so that a full disk is told before the first byte. File systems that cannot are
 /// filled as the bytes come.
 pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    // A length beyond what the call can say is beyond any disk.
+    if i64::try_from(bytes).is_err() {
+        return Err(ErrorKind::StorageFull.into());
+    }
     match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes) {
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
         // More than any file of this system can hold is more than there is room for.

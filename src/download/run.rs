@@ -352,3 +352,6 @@ fn follow(url: &Url, location: &str) -> Result<Url, DownloadError> {
         (_, other) => Err(DownloadError::Redirect(format!("to a {other} address"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,7 @@ fn thousandths(view: &View) -> u64 {
 fn text(view: &View) -> String {
     let of = view.total.map(|total| format!(" of {}", figure::bytes(total))).unwrap_or_default();
     let place = format!("{:>10}{of}", figure::bytes(view.bytes));
-    let rate = figure::byte_rate(1, Duration::from_secs_f64(1.0 / view.bytes_per_second.max(1e-3)));
+    let rate = figure::byte_rate(view.bytes_per_second);
     match (view.phase, view.eta_seconds) {
         (Phase::Receiving, Some(seconds)) => format!("{place}  {rate:>12}  eta {}", figure::wait(seconds)),
         (Phase::Receiving, None) => format!("{place}  {rate:>12}"),
