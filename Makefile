@@ -14,8 +14,11 @@ CLIPS ?= $(CLIP) ../shared/clips/bottle-detection.mp4 ../shared/clips/school.mkv
 # Other versions of ffmpeg to measure beside the installed one, by their paths.
 FFMPEGS ?=
 RUNS ?= 5
-# How often `campaign` kills a ladder and a single rendition each, and where its random moments begin.
+# How often `campaign` kills a ladder, a single rendition and a download each, drops downloads, and cuts their power; and
+# where its random moments begin.
 KILLS ?= 300
+DROPS ?= 1000
+CUTS ?= 200
 SEED ?= 1
 
 .PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
@@ -31,8 +34,9 @@ demo: build ## make a lesson clip, turn it into a proven ladder, show the result
 test: install-test-packages ## run all tests
 	$(CARGO) test --locked
 
-campaign: install-test-packages ## kill runs KILLS times (SEED=) and check that the next one goes on from there
-	REELMILL_KILLS=$(KILLS) REELMILL_SEED=$(SEED) $(CARGO) test --locked --test integration -- kill::a_ --nocapture
+campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS times, cut the power CUTS times (SEED=)
+	REELMILL_KILLS=$(KILLS) REELMILL_DROPS=$(DROPS) REELMILL_CUTS=$(CUTS) REELMILL_STEP=1 REELMILL_SEED=$(SEED) \
+		$(CARGO) test --locked --test integration -- kill::a_ random_ every_durable_call at_any_call power_cut --nocapture
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked

@@ -5,6 +5,7 @@ mod apparatus;
 mod command;
 mod disk_full;
 mod fence;
+mod fetch;
 mod file_trap;
 mod flush_trap;
 mod kill;
