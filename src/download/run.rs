@@ -296,8 +296,9 @@ impl<'a> Run<'a> {
         if !error.is_transient() {
             return Err(error);
         }
-        let here = self.part().bytes();
-        self.failures = if here >= self.furthest + FRUIT_BYTES { 0 } else { self.failures + 1 };
+        let (here, is_kept) = (self.part().bytes(), can_be_resumed(self.part()));
+        let is_fruitful = is_kept && here >= self.furthest + FRUIT_BYTES;
+        self.failures = if is_fruitful { 0 } else { self.failures + 1 };
         self.furthest = self.furthest.max(here);
         let Some(wait) = self.downloader.patience.next(self.failures, asked_for, fastrand::f64()) else {
             return Err(error);
@@ -338,12 +339,16 @@ impl<'a> Run<'a> {
     /// Leaves behind what the next run can go on from, and nothing else.
     pub(super) async fn give_up(self, error: DownloadError) -> DownloadError {
         let Some(part) = self.part else { return error };
-        let is_useless = part.bytes() == 0 || error.discards_part();
+        let is_useless = part.bytes() == 0 || !can_be_resumed(&part) || error.discards_part();
         if is_useless && let Ok(Err(left)) = blocking(move || part.remove()).await {
             tracing::warn!(error = %left, "cannot remove the part file");
         }
         error
     }
+}
+
+fn can_be_resumed(part: &PartFile) -> bool {
+    part.origin().is_some_and(|origin| origin.validator.is_some())
 }
 
 /// Returns where `location` leads from `url`, if we go there.
