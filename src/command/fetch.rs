@@ -110,6 +110,8 @@ fn fetch(
             }
         });
         drop(running);
+        // A resolver that does not answer must not keep us.
+        runtime.shutdown_background();
         result.map_err(CommandError::stage)
     })
 }

@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod disk_full;
 mod fence;
+mod fetch;
 mod file_trap;
 mod flush_trap;
 mod kill;

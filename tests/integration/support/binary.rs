@@ -32,8 +32,12 @@ impl Said {
 
     /// Returns the code in `error[CODE]` on stderr.
     pub(crate) fn code(&self) -> &str {
-        let code = self.stderr.split_once("error[").and_then(|(_, rest)| rest.split(']').next());
-        code.unwrap_or_else(|| panic!("no error[CODE]: {self}"))
+        self.code_if_any().unwrap_or_else(|| panic!("no error[CODE]: {self}"))
+    }
+
+    /// Like [`Self::code`], for a run that may have succeeded.
+    pub(crate) fn code_if_any(&self) -> Option<&str> {
+        self.stderr.split_once("error[").and_then(|(_, rest)| rest.split(']').next())
     }
 }
 
@@ -146,8 +150,8 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts the program with the words of `line` and `--progress json`.
-    pub(crate) fn start(folder: &TempDir, line: &str) -> Self {
-        let mut command = reelmill(folder.path(), &format!("{line} --progress json"));
+    pub(crate) fn start(folder: &impl AsRef<Path>, line: &str) -> Self {
+        let mut command = reelmill(folder.as_ref(), &format!("{line} --progress json"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }
