@@ -14,11 +14,14 @@ CLIPS ?= $(CLIP) ../shared/clips/bottle-detection.mp4 ../shared/clips/school.mkv
 # Other versions of ffmpeg to measure beside the installed one, by their paths.
 FFMPEGS ?=
 RUNS ?= 5
-# How often `campaign` kills a ladder and a single rendition each, and where its random moments begin.
+# How often `campaign` kills a ladder, a single rendition and a download each, drops downloads, and cuts their power; and
+# where its random moments begin.
 KILLS ?= 300
+DROPS ?= 1000
+CUTS ?= 200
 SEED ?= 1
 
-.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
+.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -31,14 +34,18 @@ demo: build ## make a lesson clip, turn it into a proven ladder, show the result
 test: install-test-packages ## run all tests
 	$(CARGO) test --locked
 
-campaign: install-test-packages ## kill runs KILLS times (SEED=) and check that the next one goes on from there
-	REELMILL_KILLS=$(KILLS) REELMILL_SEED=$(SEED) $(CARGO) test --locked --test integration -- kill::a_ --nocapture
+campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS times, cut the power CUTS times (SEED=)
+	REELMILL_KILLS=$(KILLS) REELMILL_DROPS=$(DROPS) REELMILL_CUTS=$(CUTS) REELMILL_STEP=1 REELMILL_SEED=$(SEED) \
+		$(CARGO) test --locked --test integration -- kill::a_ random_ every_durable_call at_any_call power_cut --nocapture
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
 
 bench: install-build-packages ## measure what runs beside the codecs (criterion)
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench beside_the_codecs
+
+bench-rate: install-build-packages ## how exactly downloads keep their common rate (two minutes)
+	$(CARGO) bench --locked --bench download_rate
 
 bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (CLIP=a 720p file, FFMPEGS=, RUNS=)
 	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --ffmpeg ffmpeg $(FFMPEGS:%=--ffmpeg %) --runs $(RUNS) \
@@ -46,6 +53,9 @@ bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (
 
 bench-chunks: build install-test-packages ## what chunks cost in quality, as BD-rate (CLIPS=recordings)
 	python3 benches/bd_rate.py $(CLIPS:%=--clip %) --folder target/bd_rate --json target/bd_rate/figures.json
+
+bench-download: build install-test-packages ## how near downloads keep to a limit, and their speed, beside wget and curl (RUNS=)
+	python3 benches/download.py --runs $(RUNS) --folder target/download --json target/download/figures.json
 
 lint: install-build-packages ## check formatting, clippy and the documentation
 	$(CARGO) fmt --check

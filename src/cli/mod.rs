@@ -2,6 +2,7 @@
 //!
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
+mod config;
 mod db;
 mod environment;
 mod fetch;
@@ -14,7 +15,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use db::{DbArgs, DbCommand};
+pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
+pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
 pub use transcode::{ProgressStyle, TranscodeArgs};
@@ -50,6 +52,7 @@ Exit codes:
     5  the disk failed, is full, or cannot be written
     6  some renditions are done, some failed
    75  another run holds the output, or the origin cannot be reached; try again later
+   78  the configuration is missing or wrong
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
 /// Any recording in, a proven ladder of renditions out.
@@ -80,6 +83,8 @@ pub enum Command {
     Fetch(Box<FetchArgs>),
     /// Make a lesson clip and transcode it into a ladder: see it work in a minute
     Demo(DemoArgs),
+    /// Check the configuration, show what holds and where it comes from
+    Config(ConfigArgs),
     /// Look after the node's database: check, backup, restore, rebuild-index
     Db(DbArgs),
     /// Print the shell's completions
@@ -152,7 +157,8 @@ impl Command {
             Self::Transcode(args) => args.json,
             Self::Probe(args) => args.json,
             Self::Fetch(args) => args.json,
-            Self::Db(args) => args.json,
+            Self::Config(args) => args.command.wants_json(),
+            Self::Db(args) => args.command.place().json,
             _ => false,
         }
     }

@@ -4,44 +4,58 @@
 
 mod wire;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
 use super::console::Paint;
-use super::{CommandError, Console};
-use crate::cli::{DbArgs, DbCommand};
+use super::{CommandError, Console, config};
+use crate::cli::{DbCommand, DbPlaceArgs};
+use crate::config::Variables;
 use crate::failure::ExitCode;
 use crate::figure;
-use crate::store::{self, BackupFile, Depth, Rebuilt, Report, Restored};
+use crate::store::{self, BackupFile, Depth, Rebuilt, Report, Restored, StoreError};
 use crate::telemetry::printable;
 
 /// Runs the command and prints its result.
-pub(super) fn run(args: &DbArgs, console: &Console) -> Result<ExitCode, CommandError> {
-    let database = args.data_folder.join(store::FILE_NAME);
-    let paint = console.stdout;
-    let text = match &args.command {
-        DbCommand::Check { full } => {
-            let depth = if *full { Depth::Full } else { Depth::Quick };
-            let report = store::check(&database, depth).map_err(CommandError::stage)?;
-            if args.json { wire::check_document(&report) } else { checked(&report, paint) }
-        }
-        DbCommand::Backup { file } => {
-            let made = store::backup(&database, file.as_deref()).map_err(CommandError::stage)?;
-            if args.json { wire::backup_document(&made) } else { format!("backup  {}", backup_file(&made)) }
-        }
-        DbCommand::Restore { from } => {
-            let restored = store::restore(&database, from.as_deref()).map_err(CommandError::stage)?;
-            if args.json { wire::restore_document(&restored) } else { put_back(&restored, paint) }
-        }
-        DbCommand::RebuildIndex => {
-            let rebuilt = store::rebuild(&database).map_err(CommandError::stage)?;
-            if args.json { wire::rebuild_document(&rebuilt) } else { made_anew(&rebuilt, paint) }
-        }
-    };
+pub(super) fn run(command: &DbCommand, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
+    let place = command.place();
+    let database = folder(place, variables)?.join(store::FILE_NAME);
+    let text = carry_out(command, &database, console.stdout).map_err(CommandError::stage)?;
     console.print(&text)?;
     Ok(ExitCode::Done)
+}
+
+/// Returns the folder that is named, or else the configured one: a broken configuration must not keep anybody from
+/// mending a database.
+fn folder(place: &DbPlaceArgs, variables: &Variables) -> Result<PathBuf, CommandError> {
+    match &place.data_folder {
+        Some(folder) => Ok(folder.clone()),
+        None => Ok(config::read(&place.files, variables)?.config.node.data_folder.clone()),
+    }
+}
+
+fn carry_out(command: &DbCommand, database: &Path, paint: Paint) -> Result<String, StoreError> {
+    let json = command.place().json;
+    Ok(match command {
+        DbCommand::Check { full, .. } => {
+            let report = store::check(database, if *full { Depth::Full } else { Depth::Quick })?;
+            if json { wire::check_document(&report) } else { checked(&report, paint) }
+        }
+        DbCommand::Backup { file, .. } => {
+            let made = store::backup(database, file.as_deref())?;
+            if json { wire::backup_document(&made) } else { format!("backup  {}", backup_file(&made)) }
+        }
+        DbCommand::Restore { from, .. } => {
+            let restored = store::restore(database, from.as_deref())?;
+            if json { wire::restore_document(&restored) } else { put_back(&restored, paint) }
+        }
+        DbCommand::RebuildIndex { .. } => {
+            let rebuilt = store::rebuild(database)?;
+            if json { wire::rebuild_document(&rebuilt) } else { made_anew(&rebuilt, paint) }
+        }
+    })
 }
 
 /// Returns a heading and facts under it, a label to the left of each.

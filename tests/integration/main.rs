@@ -3,8 +3,10 @@
 
 mod apparatus;
 mod command;
+mod config;
 mod disk_full;
 mod fence;
+mod fetch;
 mod file_trap;
 mod flush_trap;
 mod kill;

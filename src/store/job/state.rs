@@ -131,12 +131,13 @@ impl Step {
 }
 
 /// Every class and its name in the database.
-const CLASSES: [(FailureClass, &str); 7] = [
+const CLASSES: [(FailureClass, &str); 8] = [
     (FailureClass::Transient, "transient"),
     (FailureClass::Source, "source"),
     (FailureClass::Capacity, "capacity"),
     (FailureClass::Usage, "usage"),
     (FailureClass::Output, "output"),
+    (FailureClass::Configuration, "configuration"),
     (FailureClass::Bug, "bug"),
     (FailureClass::Cancelled, "cancelled"),
 ];

@@ -32,8 +32,12 @@ impl Said {
 
     /// Returns the code in `error[CODE]` on stderr.
     pub(crate) fn code(&self) -> &str {
-        let code = self.stderr.split_once("error[").and_then(|(_, rest)| rest.split(']').next());
-        code.unwrap_or_else(|| panic!("no error[CODE]: {self}"))
+        self.code_if_any().unwrap_or_else(|| panic!("no error[CODE]: {self}"))
+    }
+
+    /// Like [`Self::code`], for a run that may have succeeded.
+    pub(crate) fn code_if_any(&self) -> Option<&str> {
+        self.stderr.split_once("error[").and_then(|(_, rest)| rest.split(']').next())
     }
 }
 
@@ -76,6 +80,10 @@ pub(crate) fn mounted(folder: &Path, prelude: &str, line: &str) -> Command {
 fn quiet(command: &mut Command, folder: &Path) {
     command.current_dir(folder).stdin(Stdio::null());
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    // Among them are those by which whoever runs the tests steers these.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REELMILL_")) {
         command.env_remove(name);
     }
     command.env("TERM", "xterm").env("COLUMNS", "100");
@@ -142,8 +150,8 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts the program with the words of `line` and `--progress json`.
-    pub(crate) fn start(folder: &TempDir, line: &str) -> Self {
-        let mut command = reelmill(folder.path(), &format!("{line} --progress json"));
+    pub(crate) fn start(folder: &impl AsRef<Path>, line: &str) -> Self {
+        let mut command = reelmill(folder.as_ref(), &format!("{line} --progress json"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }

@@ -1,8 +1,8 @@
-//! Runs that are killed: at a moment, or as they are about to make a certain system call.
+//! Runs that are killed, at a moment or as they are about to make a certain system call, and runs whose system calls fail.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
@@ -64,6 +64,82 @@ pub(crate) fn writes(folder: &Path, line: &str) -> BTreeMap<String, usize> {
         }
     }
     names
+}
+
+/// A system call that a run makes on one of some files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Point {
+    /// Its name.
+    pub(crate) call: String,
+    /// How many of that name the same thread made on these files before, and one more.
+    pub(crate) count: usize,
+}
+
+/// What happens at a point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Blow {
+    /// The run dies before the call.
+    Kill,
+    /// The call fails with this error (`EIO`).
+    Fail(&'static str),
+}
+
+/// Calls on some files, to be counted or struck.
+pub(crate) struct Watch<'a> {
+    /// Names with commas between.
+    pub(crate) calls: &'a str,
+    /// As the program itself spells them.
+    pub(crate) files: &'a [PathBuf],
+}
+
+impl Watch<'_> {
+    /// Returns every point of an undisturbed run: per call as many as the busiest thread makes. And what the run said.
+    pub(crate) fn points(&self, folder: &Path, line: &str) -> (Vec<Point>, Said) {
+        let (said, trace) = self.traced(folder, &[], line);
+        let mut made: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for (thread, call, _) in lines(&trace) {
+            *made.entry((call, thread)).or_default() += 1;
+        }
+        let mut most: BTreeMap<&str, usize> = BTreeMap::new();
+        for ((call, _), count) in made {
+            let known = most.entry(call).or_default();
+            *known = count.max(*known);
+        }
+        let points = |(call, count): (&str, usize)| {
+            let call = call.to_owned();
+            (1..=count).map(move |count| Point { call: call.clone(), count })
+        };
+        (most.into_iter().flat_map(points).collect(), said)
+    }
+
+    /// Runs the program with the words of `line` and strikes it at `point`, once in every thread that comes there. Returns
+    /// what it said and, a line each, the calls it made on the files.
+    pub(crate) fn strike(&self, folder: &Path, point: &Point, blow: Blow, line: &str) -> (Said, String) {
+        let blow = match blow {
+            Blow::Kill => "signal=SIGKILL".to_owned(),
+            Blow::Fail(error) => format!("error={error}"),
+        };
+        self.traced(folder, &["-e", &format!("inject={}:{blow}:when={}", point.call, point.count)], line)
+    }
+
+    fn traced(&self, folder: &Path, words: &[&str], line: &str) -> (Said, String) {
+        let trace = tempfile::NamedTempFile::new().unwrap();
+        let files = self.files.iter().flat_map(|file| ["-P", file.to_str().unwrap()]);
+        let words: Vec<&str> =
+            words.iter().copied().chain(files).chain(["-y", "-o", trace.path().to_str().unwrap()]).collect();
+        let said = traced(folder, self.calls, &words, line);
+        (said, fs::read_to_string(trace.path()).unwrap())
+    }
+}
+
+/// Returns thread, name and the whole of every call in a trace; the second half of a call that was interrupted in the
+/// trace is no call.
+pub(crate) fn lines(trace: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    trace.lines().filter_map(|line| {
+        let (thread, rest) = line.split_once(' ')?;
+        let (call, _) = rest.trim_start().split_once('(')?;
+        call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some((thread, call, rest))
+    })
 }
 
 fn traced(folder: &Path, calls: &str, words: &[&str], line: &str) -> Said {

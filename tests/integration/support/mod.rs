@@ -6,6 +6,7 @@ pub(crate) mod bytes;
 pub(crate) mod certificate;
 pub(crate) mod clip;
 pub(crate) mod flv;
+pub(crate) mod invariant;
 pub(crate) mod kill;
 pub(crate) mod leftover;
 pub(crate) mod nginx;

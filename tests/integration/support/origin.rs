@@ -212,7 +212,9 @@ impl Stage {
                 // The client's end is the end of it.
                 let _ = wire.read(&mut [0])?;
             }
-            if end != End::KeepAlive {
+            // A client may ask for the end in its request.
+            let is_last = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+            if end != End::KeepAlive || is_last {
                 return Ok(end);
             }
         }

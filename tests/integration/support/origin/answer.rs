@@ -58,6 +58,9 @@ impl Answer {
         answer
     }
 
+    /// Ends a chain of changes where no value is wanted.
+    pub(crate) fn done(&mut self) {}
+
     /// Sets a header, in place of any of that name.
     pub(crate) fn set(&mut self, name: &str, value: impl ToString) -> &mut Self {
         self.unset(name).headers.push((name.to_owned(), value.to_string()));
