@@ -119,3 +119,14 @@ fn beside_a_running_node_a_database_is_checked_and_copied_and_not_replaced() {
         (&"reelmill.db-rebuild/1".into(), &61.into())
     );
 }
+
+#[test]
+fn the_folder_is_the_configured_one_unless_it_is_named() {
+    let scratch = backed_up();
+    let folder = scratch.path().to_str().unwrap();
+    fs::write(scratch.path().join("reelmill.toml"), format!("data_folder = \"{folder}\"")).unwrap();
+    end(&mut reelmill(scratch.path(), "db check --config reelmill.toml")).succeeded();
+    fs::write(scratch.path().join("reelmill.toml"), "data_folder = 7").unwrap();
+    assert_eq!(end(&mut reelmill(scratch.path(), "db check --config reelmill.toml")).exit, 78);
+    end(&mut reelmill(scratch.path(), "db check --config reelmill.toml --data-folder .")).succeeded();
+}
