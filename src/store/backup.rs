@@ -28,21 +28,29 @@ pub fn backup(database: &Path, target: Option<&Path>) -> Result<BackupFile, Stor
     if !is_there(layout.database()) {
         return Err(missing(&layout));
     }
-    let Some(target) = target else { return to_usual_place(&layout) };
+    // A running node may be making its own at this moment.
+    let suffix = format!(".part-{}", std::process::id());
+    let Some(target) = target else { return to_usual_place(&layout, &suffix) };
     if is_there(target) {
         return Err(StoreError::BackupExists(target.to_owned()));
     }
-    let part = Layout::around(target)?.beside(&format!(".part-{}", std::process::id()));
-    copy_whole(&layout, &part, |part| atomic_file::publish_new(part, target).map_err(file_error(target)))?;
+    let part = Layout::around(target)?.beside(&suffix);
+    copy_whole(&layout, &part, Depth::Quick, |part| {
+        atomic_file::publish_new(part, target).map_err(file_error(target))
+    })?;
     found(target)
 }
 
+/// What stands behind the name of a backup that the node itself is making: always the same, so that one which was
+/// broken off is overwritten by the next.
+pub(super) const NODE_SUFFIX: &str = ".part";
+
 /// Makes the backup that a restore takes when it is not told of another.
-pub(super) fn to_usual_place(layout: &Layout) -> Result<BackupFile, StoreError> {
-    let target = layout.backup();
-    // Two processes may make one at the same time: each its own, and the later one stays.
-    let part = layout.beside(&format!(".backup.part-{}", std::process::id()));
-    copy_whole(layout, &part, |part| atomic_file::publish(part, &target).map_err(file_error(&target)))?;
+pub(super) fn to_usual_place(layout: &Layout, suffix: &str) -> Result<BackupFile, StoreError> {
+    let (target, part) = (layout.backup(), layout.beside(&format!(".backup{suffix}")));
+    copy_whole(layout, &part, Depth::Quick, |part| {
+        atomic_file::publish(part, &target).map_err(file_error(&target))
+    })?;
     found(&target)
 }
 
@@ -71,21 +79,23 @@ pub fn restore(database: &Path, from: Option<&Path>) -> Result<Restored, StoreEr
     };
     let _lock = Lock::take(&layout)?;
     let mut aside = None;
-    copy_whole(&source, &layout.draft(), |draft| {
+    // Looked at closely now: nobody will while a node runs on it.
+    copy_whole(&source, &layout.draft(), Depth::Full, |draft| {
         aside = layout.set_aside()?;
         atomic_file::publish_new(draft, layout.database()).map_err(file_error(draft))
     })?;
-    Ok(Restored { from, aside, report: check::check(layout.database(), Depth::Full)? })
+    Ok(Restored { from, aside, report: check::check(layout.database(), Depth::Quick)? })
 }
 
 /// Copies a database to `draft`, proves the copy and has it published; a copy that fails is removed.
 fn copy_whole(
     source: &Layout,
     draft: &Path,
+    depth: Depth,
     publish: impl FnOnce(&Path) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     remove_draft(draft)?;
-    let result = copy(source, draft).and_then(|()| publish(draft));
+    let result = copy(source, draft, depth).and_then(|()| publish(draft));
     if result.is_err() {
         // It would be removed by the next copy anyway.
         let _ = remove_draft(draft);
@@ -93,14 +103,14 @@ fn copy_whole(
     result
 }
 
-fn copy(source: &Layout, draft: &Path) -> Result<(), StoreError> {
+fn copy(source: &Layout, draft: &Path, depth: Depth) -> Result<(), StoreError> {
     let health = Health::new(source.clone());
     let refuse = |error: rusqlite::Error| health.refuse(&error);
     let from = open_to_read(source.database(), BUSY_TIME).map_err(refuse)?;
     check_origin(&from, source.database(), &health)?;
     create_private(draft)?;
     let mut to = open_to_write(draft, BUSY_TIME).map_err(refuse)?;
-    let finding = copy_pages(&from, &mut to).and_then(|()| findings(&to, Depth::Quick)).map_err(refuse)?;
+    let finding = copy_pages(&from, &mut to).and_then(|()| findings(&to, depth)).map_err(refuse)?;
     let Some(finding) = finding else { return Ok(()) };
     // The copy is the original's twin, so this is the original's damage.
     let (path, backup) = (source.database().to_owned(), source.found_backup());

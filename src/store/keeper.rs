@@ -65,7 +65,7 @@ fn first_wait(layout: &Layout, every: Duration) -> Duration {
 }
 
 fn make(layout: &Layout) {
-    match backup::to_usual_place(layout) {
+    match backup::to_usual_place(layout, backup::NODE_SUFFIX) {
         Ok(made) => tracing::info!(path = %made.path.display(), bytes = made.bytes, "backup made"),
         Err(error) => tracing::error!(%error, "no backup was made, the last one stays"),
     }

@@ -45,13 +45,13 @@ fn k1_a_full_disk_refuses_what_is_written_and_nothing_that_is_read_until_there_i
 }
 
 #[test]
-fn k5_a_sync_that_fails_is_final_and_loses_nothing_that_was_acknowledged() {
+fn k5_a_sync_that_fails_at_any_call_is_final_and_loses_nothing_that_was_acknowledged() {
     let scratch = scratch();
     let mut failed_at_work = 0;
     // In a new database the first ones hit its making. Some of the others hit a checkpoint, behind the answer to a
     // write. One call fails, the next ones would not: it is the store that takes nothing more.
     for (is_new, counts) in [(true, 1..14), (false, 1..20)] {
-        for count in counts.step_by(setting("REELMILL_EVERY", 4)) {
+        for count in counts.step_by(setting("REELMILL_STEP", 4)) {
             let folder = fresh(scratch.path(), &format!("{is_new}-{count}"));
             if !is_new {
                 fill(&folder, 1);

@@ -34,7 +34,7 @@ fn make_old(folder: &Path) {
 }
 
 #[test]
-fn s5_a_migration_that_is_killed_anywhere_is_done_whole_or_not_at_all() {
+fn s5_a_migration_killed_before_every_durable_call_is_done_whole_or_not_at_all() {
     const CALLS: &str = "pwrite64,fdatasync,fsync,ftruncate,unlink";
     let scratch = scratch();
     let round = |name: &str, words: &[&str]| {
@@ -45,7 +45,7 @@ fn s5_a_migration_that_is_killed_anywhere_is_done_whole_or_not_at_all() {
     };
     let (_, _, trace) = round("whole", &["-e", &format!("trace={CALLS}")]);
     let (mut killed, mut versions) = (0, Vec::new());
-    for (index, (call, count)) in points(&trace, CALLS).iter().step_by(setting("REELMILL_EVERY", 7)).enumerate() {
+    for (index, (call, count)) in points(&trace, CALLS).iter().step_by(setting("REELMILL_STEP", 7)).enumerate() {
         let inject = format!("inject={call}:signal=SIGKILL:when={count}");
         let (folder, said, _) = round(&index.to_string(), &["-e", &format!("trace={call}"), "-e", &inject]);
         killed += usize::from(said.exit == KILLED);
