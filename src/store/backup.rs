@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::check::{Depth, check_origin, findings, missing};
-use super::connection::{open_to_read, open_to_write};
+use super::connection::{close_whole, open_to_read, open_to_write, use_wal};
 use super::health::Health;
 use super::layout::{BackupFile, Layout, create_private, file_error, is_there, remove_draft};
 use super::lock::Lock;
@@ -81,10 +81,21 @@ pub fn restore(database: &Path, from: Option<&Path>) -> Result<Restored, StoreEr
     let mut aside = None;
     // Looked at closely now: nobody will while a node runs on it.
     copy_whole(&source, &layout.draft(), Depth::Full, |draft| {
+        keep_log(draft, &layout)?;
         aside = layout.set_aside()?;
         atomic_file::publish_new(draft, layout.database()).map_err(file_error(draft))
     })?;
     Ok(Restored { from, aside, report: check::check(layout.database(), Depth::Quick)? })
+}
+
+/// Turns a copy into a database like any that we make: one with a log from its first moment under its name.
+fn keep_log(draft: &Path, layout: &Layout) -> Result<(), StoreError> {
+    let keep = || {
+        let connection = open_to_write(draft, BUSY_TIME)?;
+        use_wal(&connection)?;
+        close_whole(connection)
+    };
+    keep().map_err(|error| Health::new(layout.clone()).refuse(&error))
 }
 
 /// Copies a database to `draft`, proves the copy and has it published; a copy that fails is removed.

@@ -71,6 +71,16 @@ pub(super) fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES, |_| Ok(()))
 }
 
+/// Closes a database so that all of it is in its one file. Closing alone would leave in the log what a full disk does not
+/// take, and say nothing.
+pub(super) fn close_whole(connection: Connection) -> rusqlite::Result<()> {
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if is_busy {
+        return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None));
+    }
+    connection.close().map_err(|(_, error)| error)
+}
+
 /// Returns a number that a pragma answers.
 pub(super) fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, pragma, |row| row.get(0))

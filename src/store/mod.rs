@@ -121,12 +121,15 @@ impl Store {
         let layout = Layout::around(path)?;
         let lock = Lock::take(&layout)?;
         if is_there(layout.database()) {
+            finish_rollback(&layout)?;
             drop(check::inspect(&layout, Depth::Quick)?);
         } else {
             make(&layout)?;
         }
         let health = Arc::new(Health::new(layout.clone()));
         let connection = open_writing(&layout, options).map_err(|error| health.refuse(&error))?;
+        // The log has its name from now on, and SQLite would not tell if that did not reach the disk.
+        atomic_file::sync_folder(layout.database()).map_err(file_error(layout.database()))?;
         let log = Arc::new(Log::new(&health, options));
         let readers = Readers::open(&health, options)?;
         let writer = Writer::start(connection, Arc::clone(&health), Arc::clone(&log), options.clone())?;
@@ -180,6 +183,17 @@ impl Store {
     }
 }
 
+/// Lets SQLite undo what a process had begun in the older way, with a journal beside the database. Ours never do, but a
+/// copy that somebody put in place by hand begins so, and a reading connection could not undo it.
+fn finish_rollback(layout: &Layout) -> Result<(), StoreError> {
+    if !is_there(&layout.beside("-journal")) {
+        return Ok(());
+    }
+    let undo =
+        || open_to_write(layout.database(), Duration::ZERO)?.query_row("PRAGMA schema_version", [], |_| Ok(()));
+    undo().map_err(|error| Health::new(layout.clone()).refuse(&error))
+}
+
 /// Makes a new database under another name, and gives it its own when it is finished.
 fn make(layout: &Layout) -> Result<(), StoreError> {
     let leavings = [layout.backup(), layout.wal(), layout.beside(".damaged-1")];
@@ -189,30 +203,23 @@ fn make(layout: &Layout) -> Result<(), StoreError> {
     }
     let draft = layout.draft();
     let health = Health::new(layout.clone());
-    begin(&draft, migration::latest()).map_err(|error| match error {
-        BeginError::File(error) => error,
-        BeginError::Database(error) => health.refuse(&error),
-    })?;
+    let connection = begin(&draft, migration::latest(), &health)?;
+    connection::close_whole(connection).map_err(|error| health.refuse(&error))?;
     atomic_file::publish_new(&draft, layout.database()).map_err(file_error(&draft))
 }
 
-/// What can go wrong with a new file.
-enum BeginError {
-    File(StoreError),
-    Database(rusqlite::Error),
-}
-
-/// Makes an empty database of that schema under the name of a draft.
-fn begin(draft: &Path, schema: i64) -> Result<Connection, BeginError> {
-    remove_draft(draft).map_err(BeginError::File)?;
-    create_private(draft).map_err(BeginError::File)?;
+/// Makes an empty database of that schema under the name of a draft; `health` puts its errors into words.
+fn begin(draft: &Path, schema: i64, health: &Health) -> Result<Connection, StoreError> {
+    remove_draft(draft)?;
+    create_private(draft)?;
     let fill = || {
         let mut connection = open_to_write(draft, Duration::ZERO)?;
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         migration::to(&mut connection, schema)?;
+        use_wal(&connection)?;
         Ok(connection)
     };
-    fill().map_err(BeginError::Database)
+    fill().map_err(|error| health.refuse(&error))
 }
 
 fn open_writing(layout: &Layout, options: &Options) -> rusqlite::Result<Connection> {

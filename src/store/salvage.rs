@@ -11,11 +11,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Statement, params_from_iter};
 
 use super::check::{Depth, TABLES, check_origin, findings, missing};
-use super::connection::{number, open_to_read};
+use super::connection::{close_whole, number, open_to_read};
 use super::health::Health;
 use super::layout::{Layout, file_error, is_there, remove_draft};
 use super::lock::Lock;
-use super::{BeginError, StoreError, begin, migration};
+use super::{StoreError, begin, migration};
 use crate::atomic_file;
 
 /// The highest number that is looked for where the database cannot say how many there have been.
@@ -72,10 +72,7 @@ fn fill(layout: &Layout, draft: &Path) -> Result<Vec<SavedTable>, StoreError> {
     let old = open_to_read(layout.database(), BUSY_TIME).map_err(refuse)?;
     check_origin(&old, layout.database(), &health)?;
     let schema = number(&old, "user_version").map_err(refuse)?;
-    let mut new = begin(draft, schema).map_err(|error| match error {
-        BeginError::File(error) => error,
-        BeginError::Database(error) => health.refuse(&error),
-    })?;
+    let mut new = begin(draft, schema, &health)?;
     let tables = copy(&old, &mut new).map_err(refuse)?;
     let damaged = |finding: &str| StoreError::Damaged {
         path: layout.database().to_owned(),
@@ -87,7 +84,9 @@ fn fill(layout: &Layout, draft: &Path) -> Result<Vec<SavedTable>, StoreError> {
     }
     migration::run(&mut new).map_err(refuse)?;
     let finding = findings(&new, Depth::Full).map_err(refuse)?;
-    finding.map_or(Ok(tables), |finding| Err(damaged(&finding)))
+    finding.map_or(Ok(()), |finding| Err(damaged(&finding)))?;
+    close_whole(new).map_err(refuse)?;
+    Ok(tables)
 }
 
 /// Copies all tables in one transaction, and takes out what refers to lost rows.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::{insertion, open, options, scratch, stranger};
 use crate::failure::{Failure, FailureClass};
+use crate::store::health::Health;
+use crate::store::layout::Layout;
 use crate::store::{self, Depth, FILE_NAME, Options, Store, StoreError};
 
 fn names(folder: &Path) -> Vec<String> {
@@ -109,7 +111,8 @@ fn s5_a_newer_schema_is_refused_with_both_numbers_and_left_alone() {
 fn s5_every_older_schema_is_taken_to_today_s_with_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
-    let Ok(old) = store::begin(&path, 1) else { panic!("an old database can be made") };
+    let health = Health::new(Layout::around(&path).unwrap());
+    let old = store::begin(&path, 1, &health).unwrap();
     let row = "INSERT INTO job (institution, kind, key, state, priority, input, created_milliseconds, \
                updated_milliseconds) VALUES ('22', 'transcode', '6666/720P', 'waiting', 50, '{}', 1, 1)";
     old.execute(row, []).unwrap();
@@ -213,4 +216,24 @@ fn a_restore_from_what_is_no_whole_backup_changes_nothing() {
     assert_eq!(store::restore(&path, Some(&folder.path().join("gone"))).unwrap_err().code(), "DB_MISSING");
     assert_eq!(fs::read(&path).unwrap(), before);
     assert!(!names(folder.path()).iter().any(|name| name.contains("damaged") || name.contains(".new")));
+}
+
+#[test]
+fn a_copy_put_in_place_by_hand_whose_first_opening_was_killed_is_opened_all_the_same() {
+    let (folder, path) = filled();
+    let copy = folder.path().join("copy");
+    store::backup(&path, Some(&copy)).unwrap();
+    fs::rename(&copy, &path).unwrap();
+    // A killed process leaves a journal: here, that of a transaction which is not over.
+    let other = stranger(&folder);
+    other
+        .execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; UPDATE job SET phase = 'half'")
+        .unwrap();
+    let killed = [&path, &folder.path().join("reelmill.db-journal")].map(|file| fs::read(file).unwrap());
+    drop(other);
+    fs::write(&path, &killed[0]).unwrap();
+    fs::write(folder.path().join("reelmill.db-journal"), &killed[1]).unwrap();
+    let store = open(&folder).unwrap();
+    let job = store.read(|reading| reading.jobs().get(store::JobId(300))).unwrap().unwrap();
+    assert_eq!(job.phase, "");
 }
