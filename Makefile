@@ -21,7 +21,7 @@ DROPS ?= 1000
 CUTS ?= 200
 SEED ?= 1
 
-.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks install-build-packages install-test-packages
+.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-rate install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -42,7 +42,10 @@ build: install-build-packages ## build the release binary, target/release/reelmi
 	$(CARGO) build --release --locked
 
 bench: install-build-packages ## measure what runs beside the codecs (criterion)
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench beside_the_codecs
+
+bench-rate: install-build-packages ## how exactly downloads keep their common rate (two minutes)
+	$(CARGO) bench --locked --bench download_rate
 
 bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (CLIP=a 720p file, FFMPEGS=, RUNS=)
 	python3 benches/against_ffmpeg.py --clip '$(CLIP)' --ffmpeg ffmpeg $(FFMPEGS:%=--ffmpeg %) --runs $(RUNS) \

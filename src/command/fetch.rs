@@ -143,6 +143,8 @@ fn fetch(
         }
         let result = runtime.block_on(downloader.fetch(request, &progress, stop));
         drop(running);
+        // A resolver that does not answer must not keep us.
+        runtime.shutdown_background();
         result.map_err(CommandError::stage)
     })
 }

@@ -26,13 +26,19 @@ pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     }
 }
 
-/// Opens a file of ours for reading and writing; what is no plain file is not.
-pub(super) fn open_own(path: &Path) -> Result<File, DownloadError> {
+/// Opens a file of ours for reading and writing, with `mode` where it is new; what is no plain file is not.
+pub(super) fn open_own(path: &Path, mode: u32) -> Result<File, DownloadError> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
     let flags = flags.bits() as i32;
-    let options =
-        File::options().read(true).write(true).create(true).truncate(false).custom_flags(flags).to_owned();
+    let options = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(mode)
+        .custom_flags(flags)
+        .to_owned();
     let file = match options.open(path) {
         Err(source) if matches!(Errno::from_io_error(&source), Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO)) => {
             return Err(DownloadError::PartTaken(path.to_owned()));

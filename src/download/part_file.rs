@@ -117,7 +117,7 @@ impl PartFile {
 
     fn claim(path: &Path, sidecar_path: &Path) -> Result<Self, DownloadError> {
         let has_sidecar = is_file(sidecar_path).map_err(|_| DownloadError::PartTaken(sidecar_path.to_owned()))?;
-        let file = open_own(path)?;
+        let file = open_own(path, 0o666)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy(path.to_owned())),
@@ -130,7 +130,8 @@ impl PartFile {
         if !has_sidecar && file.metadata().map_err(disk(path))?.len() > 0 {
             return Err(DownloadError::PartTaken(path.to_owned()));
         }
-        let sidecar = open_own(sidecar_path)?;
+        // Addresses may carry signatures that open doors; those are nobody else's business.
+        let sidecar = open_own(sidecar_path, 0o600)?;
         // Both names must outlive a power cut, or bytes would lie there that nobody can tell from a stranger's.
         atomic_file::sync_folder(path).map_err(disk(path))?;
         let hash = ContentHash::default();

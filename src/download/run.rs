@@ -19,9 +19,12 @@ use super::receive::{Ended, Receiving, stopped};
 use super::request::{Fetched, Report, Request};
 use super::{DownloadError, body};
 
-/// An attempt that brings fewer bytes than this counts as fruitless: an origin that hands out a byte per connection must
+/// An attempt that gets less further than this counts as fruitless: an origin that hands out a byte per connection must
 /// not keep us for ever.
 const FRUIT_BYTES: u64 = 64 << 10;
+
+/// More notes than this nobody reads.
+const NOTES_MAX: usize = 20;
 
 /// So often a download begins at 0 again because the recording changed under it.
 const CHANGES_MAX: u32 = 5;
@@ -37,6 +40,9 @@ pub(super) struct Run<'a> {
     report: Report,
     /// Fruitless attempts in a row.
     failures: u32,
+    /// How many bytes were here at best. Bytes that come a second time, because nothing could be resumed or the recording
+    /// changed, bring nobody further.
+    furthest: u64,
     /// Answers that broke the rules.
     faults: u32,
     changes: u32,
@@ -80,6 +86,7 @@ impl<'a> Run<'a> {
             part: Some(part),
             report,
             failures: 0,
+            furthest: resumed_from,
             faults: 0,
             changes: 0,
             promised_sha256: None,
@@ -104,7 +111,7 @@ impl<'a> Run<'a> {
         };
         let (url, answer) = match answer {
             Ok(answer) => answer,
-            Err(error) => return self.retry(error, None, 0, stop).await,
+            Err(error) => return self.retry(error, None, stop).await,
         };
         match decide(&asked, &answer.head) {
             Action::Take { offset, length, total, instead } => {
@@ -113,7 +120,7 @@ impl<'a> Run<'a> {
             }
             Action::Complete => Ok(true),
             Action::StartOver { why, is_fault } => self.start_over(why, is_fault).await,
-            Action::Retry(error, after) => self.retry(error, after, 0, stop).await,
+            Action::Retry(error, after) => self.retry(error, after, stop).await,
             Action::Refuse(error) => Err(error),
             Action::Redirect(_) => Err(DownloadError::Redirect("without end".to_owned())),
         }
@@ -190,7 +197,7 @@ impl<'a> Run<'a> {
 
     /// Notes something, once.
     fn say(&mut self, note: String) {
-        if !self.report.notes.contains(&note) {
+        if self.report.notes.len() < NOTES_MAX && !self.report.notes.contains(&note) {
             self.report.notes.push(note);
         }
     }
@@ -241,7 +248,7 @@ impl<'a> Run<'a> {
         written?;
         match received? {
             Ended::Whole => self.is_whole(length.is_none(), gained, stop).await,
-            Ended::Broken(error) => self.retry(error, None, gained, stop).await,
+            Ended::Broken(error) => self.retry(error, None, stop).await,
         }
     }
 
@@ -254,9 +261,7 @@ impl<'a> Run<'a> {
     ) -> Result<bool, DownloadError> {
         let bytes = self.part().bytes();
         match self.part().origin().and_then(|origin| origin.total) {
-            Some(total) if bytes < total => {
-                self.retry(DownloadError::Interrupted(gained), None, gained, stop).await
-            }
+            Some(total) if bytes < total => self.retry(DownloadError::Interrupted(gained), None, stop).await,
             Some(total) if bytes > total => Err(DownloadError::LengthMismatch { expected: total }),
             Some(_) => Ok(true),
             None => {
@@ -286,15 +291,15 @@ impl<'a> Run<'a> {
         &mut self,
         error: DownloadError,
         asked_for: Option<Duration>,
-        gained: u64,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<bool, DownloadError> {
         if !error.is_transient() {
             return Err(error);
         }
-        let keeps = self.part().origin().is_some_and(|origin| origin.validator.is_some());
-        let is_fruitful = keeps && gained >= FRUIT_BYTES;
+        let (here, is_kept) = (self.part().bytes(), can_be_resumed(self.part()));
+        let is_fruitful = is_kept && here >= self.furthest + FRUIT_BYTES;
         self.failures = if is_fruitful { 0 } else { self.failures + 1 };
+        self.furthest = self.furthest.max(here);
         let Some(wait) = self.downloader.patience.next(self.failures, asked_for, fastrand::f64()) else {
             return Err(error);
         };
@@ -334,12 +339,16 @@ impl<'a> Run<'a> {
     /// Leaves behind what the next run can go on from, and nothing else.
     pub(super) async fn give_up(self, error: DownloadError) -> DownloadError {
         let Some(part) = self.part else { return error };
-        let is_useless = part.bytes() == 0 || error.discards_part();
+        let is_useless = part.bytes() == 0 || !can_be_resumed(&part) || error.discards_part();
         if is_useless && let Ok(Err(left)) = blocking(move || part.remove()).await {
             tracing::warn!(error = %left, "cannot remove the part file");
         }
         error
     }
+}
+
+fn can_be_resumed(part: &PartFile) -> bool {
+    part.origin().is_some_and(|origin| origin.validator.is_some())
 }
 
 /// Returns where `location` leads from `url`, if we go there.

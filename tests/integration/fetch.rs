@@ -15,6 +15,7 @@ mod refused;
 mod shared;
 mod slow;
 mod status;
+mod wall_clock;
 
 use std::fs;
 use std::path::PathBuf;

@@ -117,8 +117,8 @@ fn d5_who_refuses_ranges_for_ever_is_given_up() {
         Some(_) => *answer = Answer::of(416),
         None => answer.stop(HERE, End::Close).done(),
     });
-    place.fails(&origin.url("/"), "--retries 3", (3, "DL_RANGE_MISMATCH"), Left::Nothing);
-    assert!(origin.asked().len() <= 12, "{:?}", origin.asked());
+    place.fails(&origin.url("/"), "--retries 9", (3, "DL_RANGE_MISMATCH"), Left::Nothing);
+    assert!(origin.asked().len() <= 14, "{:?}", origin.asked());
 }
 
 #[test]
