@@ -21,7 +21,7 @@ DROPS ?= 1000
 CUTS ?= 200
 SEED ?= 1
 
-.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-rate install-build-packages install-test-packages
+.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -53,6 +53,9 @@ bench-ffmpeg: build install-test-packages ## compare with ffmpeg, side by side (
 
 bench-chunks: build install-test-packages ## what chunks cost in quality, as BD-rate (CLIPS=recordings)
 	python3 benches/bd_rate.py $(CLIPS:%=--clip %) --folder target/bd_rate --json target/bd_rate/figures.json
+
+bench-download: build install-test-packages ## how near downloads keep to a limit, and their speed, beside wget and curl (RUNS=)
+	python3 benches/download.py --runs $(RUNS) --folder target/download --json target/download/figures.json
 
 lint: install-build-packages ## check formatting, clippy and the documentation
 	$(CARGO) fmt --check

@@ -15,6 +15,8 @@ pub enum FailureClass {
     Usage,
     /// The output is in the way.
     Output,
+    /// The configuration is wrong.
+    Configuration,
     /// We are at fault.
     Bug,
     /// Somebody asked us to stop.
@@ -29,6 +31,10 @@ pub trait Failure: std::error::Error {
     fn class(&self) -> FailureClass;
     /// Returns what to do about it, one sentence without a full stop; empty where the text says it already.
     fn cure(&self) -> &'static str;
+    /// Returns what is to be told besides, a line each: the parts of a failure that has several.
+    fn details(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The process's exit codes, for every command.
@@ -51,7 +57,7 @@ pub enum ExitCode {
     Partial = 6,
     /// Another run holds the output; try again later.
     Temporary = 75,
-    /// A configuration file is wrong.
+    /// The configuration is missing or wrong.
     BadConfiguration = 78,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
@@ -68,6 +74,7 @@ impl ExitCode {
             FailureClass::Capacity => Self::Storage,
             FailureClass::Usage => Self::Usage,
             FailureClass::Output => Self::OutputRefused,
+            FailureClass::Configuration => Self::BadConfiguration,
             FailureClass::Bug => Self::Failure,
             FailureClass::Cancelled => Self::Interrupted,
         }

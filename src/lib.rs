@@ -8,6 +8,7 @@ pub mod checked_line;
 pub mod cli;
 pub mod clip;
 pub mod command;
+pub mod config;
 pub mod content_hash;
 pub mod download;
 pub mod failure;

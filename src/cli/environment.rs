@@ -1,9 +1,10 @@
-//! The environment variables that the command line heeds, read once; nothing else of the program reads any.
+//! The environment variables that the command line heeds, read once; those of the configuration `config` reads itself.
 
 use super::ColorWhen;
+use crate::config::Variables;
 
-/// What the environment says about output.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the environment says.
+#[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// `NO_COLOR` is set to something.
     pub no_color: bool,
@@ -13,15 +14,18 @@ pub struct Environment {
     pub dumb_terminal: bool,
     /// `RUST_LOG`: which messages are logged, in tracing's own words.
     pub log_filter: Option<String>,
+    /// `REELMILL_…` and what else concerns the configuration.
+    pub settings: Variables,
 }
 
 impl Environment {
     /// Reads the variables of this process.
     pub fn read() -> Self {
-        Self::from(|name| {
+        let variable = |name: &str| {
             #[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
             std::env::var(name).ok().filter(|value| !value.is_empty())
-        })
+        };
+        Self { settings: Variables::read(), ..Self::from(variable) }
     }
 
     fn from(variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -30,6 +34,7 @@ impl Environment {
             force_color: variable("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: variable("TERM").is_some_and(|value| value == "dumb"),
             log_filter: variable("RUST_LOG"),
+            settings: Variables::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
-use super::{ProgressStyle, value};
+use super::{ConfigFileArgs, ProgressStyle, value};
 use crate::download::Allowed;
 
 /// `reelmill fetch`.
@@ -36,7 +36,7 @@ pub struct FetchArgs {
     #[arg(long, help_heading = "Output")]
     pub media: bool,
 
-    /// Bytes a second at most, as wget means it: 1000k is 1000 KiB, 0 no limit [default: 0]
+    /// Bytes a second at most, as wget means it: 1000k is 1000 KiB, 0 no limit [default: as configured, else 0]
     #[arg(long, value_name = "RATE", value_parser = value::byte_rate, help_heading = "Network")]
     pub limit_rate: Option<u64>,
     /// Dial this host or network too: origin.lan, 10.0.0.0/8 (repeat)
@@ -64,6 +64,10 @@ pub struct FetchArgs {
     /// … over so many seconds [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = value::positive_seconds, help_heading = "Network")]
     pub stall_time: Option<f64>,
+
+    /// Where the configuration is, whose section `[download]` holds where no option says otherwise.
+    #[command(flatten)]
+    pub files: ConfigFileArgs,
 
     /// Print one JSON document instead of a line
     #[arg(long, help_heading = "Report")]

@@ -2,6 +2,7 @@
 //!
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
+mod config;
 mod environment;
 mod fetch;
 mod transcode;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
 pub use transcode::{ProgressStyle, TranscodeArgs};
@@ -48,6 +50,7 @@ Exit codes:
     5  the disk failed, is full, or cannot be written
     6  some renditions are done, some failed
    75  another run holds the output, or the origin cannot be reached; try again later
+   78  the configuration is missing or wrong
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
 /// Any recording in, a proven ladder of renditions out.
@@ -78,6 +81,8 @@ pub enum Command {
     Fetch(Box<FetchArgs>),
     /// Make a lesson clip and transcode it into a ladder: see it work in a minute
     Demo(DemoArgs),
+    /// Check the configuration, show what holds and where it comes from
+    Config(ConfigArgs),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1
@@ -148,6 +153,7 @@ impl Command {
             Self::Transcode(args) => args.json,
             Self::Probe(args) => args.json,
             Self::Fetch(args) => args.json,
+            Self::Config(args) => args.command.wants_json(),
             _ => false,
         }
     }

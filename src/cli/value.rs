@@ -79,28 +79,11 @@ pub(super) fn bit_rate(text: &str) -> Result<u64, ValueError> {
     Ok(bits as u64)
 }
 
-/// Parses a rate in bytes per second as wget does: `1000k`, `1.5m`, `2g`, `4096` (k is 1024).
+/// Parses a rate in bytes per second, as the configuration does: `1000k`, `1.5m`, `2g`, `4096` (k is 1024).
 pub(super) fn byte_rate(text: &str) -> Result<u64, ValueError> {
-    // Far above any network, far below where sums of rates could overflow.
-    const MAX: f64 = 1.0e15;
     let wrong =
         || ValueError(format!("{text:?} is not a rate; write 1000k, 1.5m or 4096 (bytes a second, k is 1024)"));
-    let unit = match text.bytes().last().map(|letter| letter.to_ascii_lowercase()) {
-        Some(b'k') => 1024.0,
-        Some(b'm') => 1024.0 * 1024.0,
-        Some(b'g') => 1024.0 * 1024.0 * 1024.0,
-        _ => 1.0,
-    };
-    let digits = text.trim_end_matches(|letter: char| unit > 1.0 && letter.is_ascii_alphabetic());
-    let is_plain = digits.len() + usize::from(unit > 1.0) == text.len()
-        && digits.starts_with(|first: char| first.is_ascii_digit())
-        && digits.chars().all(|letter| letter.is_ascii_digit() || letter == '.');
-    let bytes = digits.parse::<f64>().ok().filter(|_| is_plain).ok_or_else(wrong)? * unit;
-    if bytes > MAX {
-        return refuse(format!("{text} is more than any network carries"));
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e15, checked above")]
-    Ok(bytes.round() as u64)
+    crate::config::byte_rate(text).ok_or_else(wrong)
 }
 
 /// Parses 64 hexadecimal digits; returns them in lower case.

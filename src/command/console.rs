@@ -67,7 +67,7 @@ pub(super) fn print_to_stdout(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// Returns `error[CODE]: message: cause` and the cure on a line of its own.
+/// Returns `error[CODE]: message: cause`, its details a line each, and the cure on a line of its own.
 pub(super) fn complaint(error: &dyn Failure, paint: Paint) -> String {
     complaint_about("", error, paint)
 }
@@ -77,6 +77,9 @@ pub(super) fn complaint_about(subject: &str, error: &dyn Failure, paint: Paint) 
     let head = paint.bad(&format!("error[{}]", error.code()));
     let subject = if subject.is_empty() { String::new() } else { format!(" {subject}:") };
     let mut text = format!("{head}:{subject} {}", printable(&super::chain(error)));
+    for detail in error.details() {
+        text.push_str(&format!("\n  {}", printable(&detail)));
+    }
     if !error.cure().is_empty() {
         text.push_str(&format!("\n  {}: {}", paint.good("help"), error.cure()));
     }

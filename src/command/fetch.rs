@@ -1,50 +1,38 @@
 //! `reelmill fetch`: one recording from its origin, for people and scripts.
 
 mod progress;
+mod settings;
 mod wire;
 
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use self::settings::Budget;
 use super::check::{self, Existing};
 use super::engine::{self, Interrupt};
 use super::output::Target;
 use super::signal::{SignalWatch, stopping};
-use super::{CommandError, Console};
+use super::{CommandError, Console, config};
 use crate::cli::FetchArgs;
+use crate::config::Variables;
 use crate::download::{
-    Dialer, DownloadError, Downloader, Fetched, Guard, Patience, Progress, RateLimit, Report, Request, StallRule,
-    Timeouts, Tls, parse_url, sidecar_path, system_resolver,
+    DownloadError, Downloader, Fetched, Progress, Report, Request, follow, parse_url, sidecar_path,
 };
 use crate::failure::{ExitCode, FailureClass};
 use crate::figure;
 use crate::telemetry::printable;
 
-/// What holds where neither an option nor the configuration says otherwise.
-mod usual {
-    use std::time::Duration;
-
-    pub(super) const RETRIES: u32 = 5;
-    pub(super) const RETRY_WAIT: Duration = Duration::from_secs(1);
-    pub(super) const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
-    pub(super) const CONNECT: Duration = Duration::from_secs(5);
-    pub(super) const HEADER: Duration = Duration::from_secs(15);
-    pub(super) const STALL_RATE: u64 = 1024;
-    pub(super) const STALL_TIME: Duration = Duration::from_secs(30);
-    pub(super) const REDIRECTS_MAX: u32 = 5;
-}
-
 /// Runs the command and prints what came of it.
-pub(super) fn run(args: &FetchArgs, console: &Console) -> Result<ExitCode, CommandError> {
+pub(super) fn run(args: &FetchArgs, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
     let began = Instant::now();
-    let request = decide(args, console)?;
-    let downloader = downloader(args).map_err(CommandError::stage)?;
+    let reading = config::read(&args.files, variables)?;
+    let request = Request { rate: settings::own_rate(args, &reading), ..decide(args, console)? };
+    let budget = settings::budget(args, &reading);
+    let downloader = settings::downloader(args, &reading, &budget).map_err(CommandError::stage)?;
     let (ask, stop) = watch::channel(false);
     let interrupt = Interrupt::default();
     let engine = stopping(&interrupt);
@@ -55,7 +43,7 @@ pub(super) fn run(args: &FetchArgs, console: &Console) -> Result<ExitCode, Comma
         },
         console,
     )?;
-    let report = fetch(args, &downloader, &request, stop, console)
+    let report = fetch(args, &downloader, &budget, &request, stop, console)
         .and_then(|fetched| accept(args, fetched, &interrupt))
         .and_then(|fetched| fetched.publish().map_err(CommandError::stage))
         .map_err(|error| signals.attribute(error))?;
@@ -93,37 +81,11 @@ fn decide(args: &FetchArgs, console: &Console) -> Result<Request, CommandError> 
     })
 }
 
-fn downloader(args: &FetchArgs) -> Result<Downloader, DownloadError> {
-    let seconds = |seconds: Option<f64>, usual| seconds.map_or(usual, Duration::from_secs_f64);
-    let tls = args.ca_file.as_deref().map_or_else(|| Ok(Tls::default()), Tls::with_file)?;
-    Ok(Downloader {
-        dialer: Dialer {
-            guard: Guard::new(args.allow.clone()),
-            resolve: system_resolver(),
-            tls,
-            timeouts: Timeouts {
-                connect: seconds(args.connect_timeout, usual::CONNECT),
-                header: seconds(args.header_timeout, usual::HEADER),
-            },
-        },
-        limit: Arc::new(RateLimit::new(args.limit_rate.and_then(NonZeroU64::new))),
-        patience: Patience {
-            retries: args.retries.unwrap_or(usual::RETRIES),
-            wait: seconds(args.retry_wait, usual::RETRY_WAIT),
-            wait_max: usual::RETRY_WAIT_MAX,
-        },
-        stall: StallRule {
-            bytes_per_second: args.stall_rate.unwrap_or(usual::STALL_RATE),
-            time: seconds(args.stall_time, usual::STALL_TIME),
-        },
-        redirects_max: usual::REDIRECTS_MAX,
-    })
-}
-
 /// Fetches, and shows meanwhile how far it is.
 fn fetch(
     args: &FetchArgs,
     downloader: &Downloader,
+    budget: &Budget,
     request: &Request,
     stop: watch::Receiver<bool>,
     console: &Console,
@@ -141,12 +103,28 @@ fn fetch(
             let progress = &progress;
             scope.spawn(move || progress::follow(progress, display, &over));
         }
-        let result = runtime.block_on(downloader.fetch(request, &progress, stop));
+        let result = runtime.block_on(async {
+            tokio::select! {
+                result = downloader.fetch(request, &progress, stop) => result,
+                () = keep_budget(downloader, budget) => unreachable!("the rate is kept for as long as it is fetched"),
+            }
+        });
         drop(running);
         // A resolver that does not answer must not keep us.
         runtime.shutdown_background();
         result.map_err(CommandError::stage)
     })
+}
+
+/// Keeps the rate at that of the hour, for ever.
+async fn keep_budget(downloader: &Downloader, budget: &Budget) {
+    // Without windows the rate is set already, and nothing is to be looked at.
+    if budget.windows.is_empty() {
+        return std::future::pending().await;
+    }
+    #[expect(clippy::disallowed_methods, reason = "windows are times of the clock on the wall, jumps and all")]
+    let clock = || jiff::Zoned::now().time();
+    follow(&downloader.limit, budget.usual, &budget.windows, clock).await;
 }
 
 /// With `--media` looks into the file before it gets its name.

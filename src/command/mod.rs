@@ -3,6 +3,7 @@
 //! Here every error ends: it is printed once, and becomes the exit code.
 
 mod check;
+mod config;
 mod console;
 mod demo;
 mod engine;
@@ -35,16 +36,18 @@ pub use error::CommandError;
 /// Runs the command and returns the process's exit code; everything there is to say has been said.
 pub fn run(cli: &Cli, environment: &Environment, screen: Screen) -> process::ExitCode {
     let console = Console::new(cli, environment, screen);
-    let code = dispatch(cli, &console).unwrap_or_else(|error| report(&error, cli.command.wants_json(), &console));
+    let code = dispatch(cli, environment, &console)
+        .unwrap_or_else(|error| report(&error, cli.command.wants_json(), &console));
     process::ExitCode::from(code as u8)
 }
 
-fn dispatch(cli: &Cli, console: &Console) -> Result<ExitCode, CommandError> {
+fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Transcode(args) => transcode::run(args, console),
         Command::Probe(args) => probe::run(args, console),
-        Command::Fetch(args) => fetch::run(args, console),
+        Command::Fetch(args) => fetch::run(args, &environment.settings, console),
         Command::Demo(args) => demo::run(args, console),
+        Command::Config(args) => config::run(&args.command, &environment.settings, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),

@@ -13,13 +13,17 @@ pub(super) fn completions(shell: clap_complete::Shell, console: &Console) -> Res
     print(&script, console)
 }
 
-/// Prints the manual page: the program's own sections, then one for each command.
+/// Prints the manual page: the program's own sections, then one for each command and its parts.
 pub(super) fn man(console: &Console) -> Result<ExitCode, CommandError> {
     let mut root = Cli::command();
     root.build();
     let mut page = unfilled(&roff(&root)?);
     for command in root.get_subcommands() {
         page.push_str(&as_section(command.get_name(), &unfilled(&roff(command)?)));
+        for part in command.get_subcommands() {
+            let name = format!("{} {}", command.get_name(), part.get_name());
+            page.push_str(&as_section(&name, &unfilled(&roff(part)?)));
+        }
     }
     print(page.as_bytes(), console)
 }

@@ -14,11 +14,14 @@ pub(super) struct ErrorBody {
     code: &'static str,
     message: String,
     cure: &'static str,
+    /// The parts of a failure that has several, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
 }
 
 impl ErrorBody {
     pub(super) fn of(error: &dyn Failure) -> Self {
-        Self { code: error.code(), message: super::chain(error), cure: error.cure() }
+        Self { code: error.code(), message: super::chain(error), cure: error.cure(), details: error.details() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod apparatus;
 mod command;
+mod config;
 mod disk_full;
 mod fence;
 mod fetch;

@@ -42,7 +42,7 @@ fn every_shell_gets_completions_and_bash_takes_them() {
 fn the_manual_page_holds_every_command() {
     let page = run(&scratch(), "man").succeeded().stdout;
     assert!(page.contains(".TH reelmill 1"), "{page}");
-    for section in ["REELMILL TRANSCODE", "REELMILL PROBE", "REELMILL DEMO", "REELMILL COMPLETIONS"] {
+    for section in ["REELMILL TRANSCODE", "REELMILL PROBE", "REELMILL DEMO", "REELMILL CONFIG SHOW"] {
         assert!(page.contains(&format!(".SH \"{section}\"")), "{section}");
     }
 }
