@@ -59,7 +59,7 @@ fn k4_after_a_power_cut_the_same_command_goes_on_from_what_reached_the_disk() {
     let mut noise = Noise::new(u64::try_from(seed).unwrap());
     let (disk, object) = (Disk::new(64), Object::new(24 << 20, 1));
     let origin =
-        Origin::scripted(object.clone(), |_, answer| answer.pace(256 << 10, Duration::from_millis(2)).done());
+        Origin::scripted(object.clone(), |_, answer| answer.pace(128 << 10, Duration::from_millis(4)).done());
     let (folder, url) = (disk.path(), origin.url("/"));
     let mut resumed = 0;
     for cut in 0..cuts {
