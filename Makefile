@@ -41,8 +41,8 @@ campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS t
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
 
-bench: install-build-packages ## measure what runs beside the codecs (criterion)
-	$(CARGO) bench --locked --bench beside_the_codecs
+bench: install-build-packages ## measure what runs beside the codecs, and the store (criterion)
+	$(CARGO) bench --locked --bench beside_the_codecs --bench store
 
 bench-rate: install-build-packages ## how exactly downloads keep their common rate (two minutes)
 	$(CARGO) bench --locked --bench download_rate

@@ -3,6 +3,7 @@
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
 mod config;
+mod db;
 mod environment;
 mod fetch;
 mod transcode;
@@ -15,6 +16,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
+pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
 pub use transcode::{ProgressStyle, TranscodeArgs};
@@ -83,6 +85,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Check the configuration, show what holds and where it comes from
     Config(ConfigArgs),
+    /// Look after the node's database: check, backup, restore, rebuild-index
+    Db(DbArgs),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1
@@ -154,6 +158,7 @@ impl Command {
             Self::Probe(args) => args.json,
             Self::Fetch(args) => args.json,
             Self::Config(args) => args.command.wants_json(),
+            Self::Db(args) => args.command.place().json,
             _ => false,
         }
     }

@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod console;
+mod db;
 mod demo;
 mod engine;
 mod error;
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
         Command::Fetch(args) => fetch::run(args, &environment.settings, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Config(args) => config::run(&args.command, &environment.settings, console),
+        Command::Db(args) => db::run(&args.command, &environment.settings, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),

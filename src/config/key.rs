@@ -13,6 +13,8 @@ pub(super) const VARIABLE_PREFIX: &str = "REELMILL_";
 pub(super) enum Reader {
     /// `reelmill fetch`, and the daemon.
     Fetch,
+    /// `reelmill db`, and the daemon.
+    Db,
     /// The daemon alone.
     Worker,
 }
@@ -22,6 +24,7 @@ impl Reader {
     pub(super) const fn commands(self) -> &'static str {
         match self {
             Self::Fetch => "`fetch`, `worker`",
+            Self::Db => "`db`, `worker`",
             Self::Worker => "`worker`",
         }
     }

@@ -90,7 +90,7 @@ sections! {
     node: NodeSettings {
         /// The folder of the node's own state: the database, presets, what is known of this machine, and the socket
         /// by which other commands talk to the running worker.
-        data_folder: PathBuf = "data_folder", AbsolutePaths, r#""/var/lib/reelmill""#, r#""/srv/reelmill""#, Worker;
+        data_folder: PathBuf = "data_folder", AbsolutePaths, r#""/var/lib/reelmill""#, r#""/srv/reelmill""#, Db;
         /// The name of this node among the others of its fleet: every node reads the control stream with a group of
         /// this name, so no two nodes may share one. Empty: the machine's host name.
         node_id: Option<String> = "node_id", OptionalNames, r#""""#, r#""node-1""#, Worker;

@@ -25,5 +25,6 @@ mod shell;
 mod signal;
 mod size_change_trap;
 mod sound_trap;
+mod store;
 mod support;
 mod timing_trap;

@@ -1,0 +1,212 @@
+//! Events to be told: written in the transaction that made them true, kept for replays, and delivered to each target at
+//! least once, in order per class.
+//!
+//! Who hears of what, and how it is sent, is the sender's to know; here a target is a name.
+
+use std::ops::Deref;
+
+use rusqlite::{Row, named_params};
+
+use super::job::{JobId, word};
+use super::{Reading, StoreError, Transaction};
+use crate::event::EventType;
+
+/// Events stay that long for those who ask again.
+const KEPT_MILLISECONDS: i64 = 7 * 24 * 3_600_000;
+/// One that a target would not take stays longer: it is the only place where it is. Not for ever, or a target that is
+/// gone would fill the disk.
+const UNDELIVERED_KEPT_MILLISECONDS: i64 = 30 * 24 * 3_600_000;
+/// Events that one call removes: a transaction of milliseconds.
+const PRUNED_MAX: u32 = 1000;
+
+/// An event to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its name for all time; recorded twice, it is one event.
+    pub event_id: String,
+    /// What happened.
+    pub event_type: EventType,
+    /// To whom.
+    pub institution: String,
+    /// To which class.
+    pub class_id: Option<String>,
+    /// Events of one key reach each target one after the other; usually institution and class.
+    pub order_key: String,
+    /// When, in Unix milliseconds.
+    pub time_milliseconds: i64,
+    /// The particulars, as JSON.
+    pub data: String,
+    /// Who is to be told.
+    pub targets: Vec<String>,
+}
+
+/// A recorded event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place among all events: the cursor of replays. Rises, and is never given twice.
+    pub sequence: i64,
+    /// Its name for all time.
+    pub event_id: String,
+    /// What happened.
+    pub event_type: EventType,
+    /// To whom.
+    pub institution: String,
+    /// To which class.
+    pub class_id: Option<String>,
+    /// Which job changed with it.
+    pub job_id: Option<JobId>,
+    /// When, in Unix milliseconds.
+    pub time_milliseconds: i64,
+    /// The particulars, as JSON.
+    pub data: String,
+}
+
+/// An event that a target has not taken yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// What to tell.
+    pub event: Event,
+    /// How many times it was tried in vain.
+    pub attempt: u32,
+}
+
+/// What a call of [`Outbox::prune`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Events, all in all.
+    pub events: u64,
+    /// Those among them that a target had not taken.
+    pub undelivered: u64,
+}
+
+/// What can be asked about events.
+#[derive(Debug)]
+pub struct OutboxRows<'a> {
+    reading: &'a Reading<'a>,
+}
+
+impl<'a> OutboxRows<'a> {
+    pub(super) fn new(reading: &'a Reading<'a>) -> Self {
+        Self { reading }
+    }
+
+    /// Returns up to `limit` events after a cursor, in order.
+    pub fn after(&self, sequence: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.reading.rows(
+            "SELECT * FROM outbox WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+            (sequence, limit),
+            event,
+        )
+    }
+
+    /// Returns the first and the last sequence that are kept. A cursor before the first has missed something.
+    pub fn bounds(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let sql = "SELECT min(sequence), max(sequence) FROM outbox HAVING count(*) > 0";
+        self.reading.row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Returns up to `limit` events that a target is to be told now: of each order key the first one that it has not
+    /// taken, unless that is to be tried later.
+    pub fn due(&self, target: &str, now_milliseconds: i64, limit: u32) -> Result<Vec<Due>, StoreError> {
+        let sql = "SELECT outbox.*, delivery.attempt FROM delivery JOIN outbox USING (sequence) \
+                   WHERE delivery.target = ?1 AND delivery.delivered_milliseconds IS NULL \
+                   AND delivery.next_milliseconds <= ?2 AND NOT EXISTS ( \
+                   SELECT 1 FROM delivery AS earlier WHERE earlier.target = delivery.target \
+                   AND earlier.order_key = delivery.order_key AND earlier.delivered_milliseconds IS NULL \
+                   AND earlier.sequence < delivery.sequence) ORDER BY delivery.sequence LIMIT ?3";
+        let due = |row: &Row<'_>| Ok(Due { event: event(row)?, attempt: row.get("attempt")? });
+        self.reading.rows(sql, (target, now_milliseconds, limit), due)
+    }
+}
+
+/// What can be done with events, and asked.
+#[derive(Debug)]
+pub struct Outbox<'a> {
+    transaction: &'a Transaction<'a>,
+    rows: OutboxRows<'a>,
+}
+
+impl<'a> Deref for Outbox<'a> {
+    type Target = OutboxRows<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.rows
+    }
+}
+
+impl<'a> Outbox<'a> {
+    pub(super) fn new(transaction: &'a Transaction<'a>) -> Self {
+        Self { transaction, rows: OutboxRows::new(transaction) }
+    }
+
+    /// Records an event, and who is to be told. Returns its sequence: that of the first time, where it is recorded
+    /// already.
+    pub fn append(&self, new: &NewEvent, job: Option<JobId>) -> Result<i64, StoreError> {
+        let sql = "INSERT INTO outbox (event_id, type, institution, class_id, job_id, order_key, time_milliseconds, \
+                   data) VALUES (:id, :type, :institution, :class, :job, :order, :time, :data) \
+                   ON CONFLICT (event_id) DO NOTHING RETURNING sequence";
+        let values = named_params! {
+            ":id": new.event_id, ":type": new.event_type.name(), ":institution": new.institution,
+            ":class": new.class_id, ":job": job.map(|id| id.0), ":order": new.order_key,
+            ":time": new.time_milliseconds, ":data": new.data,
+        };
+        let sequence = |row: &Row<'_>| row.get::<_, i64>(0);
+        if let Some(sequence) = self.transaction.row(sql, values, sequence)? {
+            for target in &new.targets {
+                let sql = "INSERT OR IGNORE INTO delivery (sequence, target, order_key, next_milliseconds) \
+                           VALUES (?1, ?2, ?3, ?4)";
+                self.transaction.execute(sql, (sequence, target, &new.order_key, new.time_milliseconds))?;
+            }
+            return Ok(sequence);
+        }
+        let known =
+            self.transaction.row("SELECT sequence FROM outbox WHERE event_id = ?1", [&new.event_id], sequence)?;
+        known.ok_or_else(|| StoreError::Statement("an event is recorded and not there".to_owned()))
+    }
+
+    /// Marks an event as taken by a target.
+    pub fn delivered(&self, sequence: i64, target: &str, now_milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE delivery SET delivered_milliseconds = ?1 WHERE sequence = ?2 AND target = ?3 \
+                   AND delivered_milliseconds IS NULL";
+        self.transaction.execute(sql, (now_milliseconds, sequence, target)).map(|_| ())
+    }
+
+    /// Counts a delivery that failed, and says when it is worth another try.
+    pub fn postponed(&self, sequence: i64, target: &str, next_milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE delivery SET attempt = attempt + 1, next_milliseconds = ?1 WHERE sequence = ?2 \
+                   AND target = ?3 AND delivered_milliseconds IS NULL";
+        self.transaction.execute(sql, (next_milliseconds, sequence, target)).map(|_| ())
+    }
+
+    /// Removes events that are older than seven days and delivered, or older than thirty. A bounded number: to be
+    /// called again while it removes any.
+    pub fn prune(&self, now_milliseconds: i64) -> Result<Pruned, StoreError> {
+        let sql = "SELECT sequence, EXISTS (SELECT 1 FROM delivery WHERE delivery.sequence = outbox.sequence \
+                   AND delivered_milliseconds IS NULL) AS is_undelivered FROM outbox \
+                   WHERE time_milliseconds < ?1 AND (time_milliseconds < ?2 OR NOT is_undelivered) \
+                   ORDER BY time_milliseconds LIMIT ?3";
+        let (kept, undelivered) =
+            (now_milliseconds - KEPT_MILLISECONDS, now_milliseconds - UNDELIVERED_KEPT_MILLISECONDS);
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?));
+        let mut pruned = Pruned::default();
+        for (sequence, is_undelivered) in self.transaction.rows(sql, (kept, undelivered, PRUNED_MAX), read)? {
+            self.transaction.execute("DELETE FROM outbox WHERE sequence = ?1", [sequence])?;
+            pruned.events += 1;
+            pruned.undelivered += u64::from(is_undelivered);
+        }
+        Ok(pruned)
+    }
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        sequence: row.get("sequence")?,
+        event_id: row.get("event_id")?,
+        event_type: word(row, "type", EventType::parse)?,
+        institution: row.get("institution")?,
+        class_id: row.get("class_id")?,
+        job_id: row.get::<_, Option<i64>>("job_id")?.map(JobId),
+        time_milliseconds: row.get("time_milliseconds")?,
+        data: row.get("data")?,
+    })
+}
