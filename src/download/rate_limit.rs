@@ -28,7 +28,7 @@ const TURN_BYTES_MAX: u64 = 1 << 20;
 /// The arithmetic of one rate: when the next bytes may pass.
 ///
 /// `next` is when all that has passed is paid for. Bytes pass once it is reached and move it on by what they cost, so
-/// over any time no more passes than the rate allows, a turn and [`BURST`] aside.
+/// over any time no more passes than the rate allows, a turn and `BURST` aside.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     rate: Rate,

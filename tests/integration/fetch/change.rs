@@ -41,7 +41,7 @@ fn d2_an_object_that_changed_between_runs_is_fetched_from_its_beginning() {
 }
 
 #[test]
-fn d2_a_part_of_another_object_is_never_appended_though_the_origin_sends_it() {
+fn d2_x16_a_part_of_another_object_is_never_appended_though_the_origin_sends_it() {
     let (place, second) = (Place::new(), Object::new(300_000, 2));
     let served = second.clone();
     // An origin that knows Range and not If-Range.

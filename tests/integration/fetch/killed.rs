@@ -34,12 +34,12 @@ fn survives_at_every_point(object: &Object, script: fn(&Asked, &mut Answer)) {
 }
 
 #[test]
-fn s1_a_kill_at_every_durable_call_costs_nothing_that_the_same_command_does_not_mend() {
+fn a_kill_at_every_durable_call_costs_nothing_that_the_same_command_does_not_mend() {
     survives_at_every_point(&Object::new(4_000_000, 1), |_, _| ());
 }
 
 #[test]
-fn s1_a_kill_while_a_part_is_thrown_away_is_mended_too() {
+fn a_kill_while_a_part_is_thrown_away_is_mended_too() {
     let object = Object::new(1_000_000, 2);
     let place = Place::new();
     let fault = |asked: &Asked, answer: &mut Answer| match asked.header("range") {
@@ -71,7 +71,7 @@ fn s1_a_kill_while_a_part_is_thrown_away_is_mended_too() {
 }
 
 #[test]
-fn d1_random_kills_lose_at_most_eight_mebibytes() {
+fn random_kills_lose_at_most_eight_mebibytes() {
     let (seed, kills) = (setting("REELMILL_SEED", 1), setting("REELMILL_KILLS", KILLS));
     let mut noise = Noise::new(u64::try_from(seed).unwrap());
     let object = Object::new(24 << 20, 3);

@@ -59,32 +59,33 @@ fn k4_after_a_power_cut_the_same_command_goes_on_from_what_reached_the_disk() {
     let mut noise = Noise::new(u64::try_from(seed).unwrap());
     let (disk, object) = (Disk::new(64), Object::new(24 << 20, 1));
     let origin =
-        Origin::scripted(object.clone(), |_, answer| answer.pace(256 << 10, Duration::from_millis(2)).done());
+        Origin::scripted(object.clone(), |_, answer| answer.pace(128 << 10, Duration::from_millis(4)).done());
     let (folder, url) = (disk.path(), origin.url("/"));
     let mut resumed = 0;
     for cut in 0..cuts {
         // Every fourth cut comes at once after the end; the others at any moment.
         let (here, said) = match cut % 4 {
             3 => {
-                let said = end(&mut reelmill(&folder, &line(&url, ""))).succeeded();
+                let said = end(&mut reelmill(&folder, &line(&url, "")));
                 disk.cut();
+                assert_eq!(said.exit, 0, "cut {cut}: {said}");
                 (0, said)
             }
             _ => cut_at(&disk, &url, u64::try_from(1 + noise.below(object.bytes.len())).unwrap()),
         };
         disk.restore();
-        assert!(
-            matches!((said.exit, said.code_if_any()), (0, None) | (5, Some("OUTPUT_WRITE" | "DISK_SYNC"))),
-            "{said}"
-        );
+        let is_known =
+            matches!((said.exit, said.code_if_any()), (0, None) | (5, Some("OUTPUT_WRITE" | "DISK_SYNC")));
+        assert!(is_known, "cut {cut}: {said}");
         let left = check(&folder, &object, &said);
         if left != Left::Whole {
-            let asked = origin.asked().len();
-            let said = end(&mut reelmill(&folder, &line(&url, ""))).succeeded();
+            let (asked, found) = (origin.asked().len(), names(&folder));
+            let again = end(&mut reelmill(&folder, &line(&url, "")));
+            assert_eq!(again.exit, 0, "cut {cut} at {here} left {found:?}: {said}\nand then: {again}");
             let offset = u64::try_from(origin.asked()[asked].offset()).unwrap();
-            assert!(here - offset.min(here) <= AGAIN_BYTES_MAX, "{offset} of {here}\n{said}");
+            assert!(here - offset.min(here) <= AGAIN_BYTES_MAX, "cut {cut}: {offset} of {here}\n{again}");
             resumed += usize::from(offset > 0);
-            check(&folder, &object, &said);
+            check(&folder, &object, &again);
         }
         clear(&folder);
     }

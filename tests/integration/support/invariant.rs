@@ -1,6 +1,7 @@
 //! What holds after any run of `fetch`, however it ended: the oracle of all its faults.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use reelmill::content_hash::of_bytes;
@@ -34,7 +35,10 @@ pub(crate) fn holds(output: &Path, object: &[u8], beside: &[&str], said: &Said) 
             assert!(bytes == object, "{} bytes, {}\n{said}", bytes.len(), of_bytes(&bytes));
             Left::Whole
         }
-        Err(_) => Left::Part,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}\n{said}");
+            Left::Part
+        }
     };
     let found = names(output.parent().unwrap());
     let ours: Vec<&str> = found.iter().map(String::as_str).filter(|found| !beside.contains(found)).collect();

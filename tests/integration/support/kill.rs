@@ -147,6 +147,13 @@ fn traced(folder: &Path, calls: &str, words: &[&str], line: &str) -> Said {
     let mut command = Command::new("strace");
     command.args(["-f", "-qqq", "-e", &format!("trace={calls}")]).args(words);
     command.arg(program.get_program()).args(program.get_args()).current_dir(folder).stdin(Stdio::null());
+    // The same environment as without strace; what steers the tests would be taken for settings.
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let output = command.output().unwrap_or_else(|error| panic!("strace, by which runs are killed: {error}"));
     let said = Said::from(output);
     let is_traced = said.exit == KILLED || !said.stderr.contains("ptrace");

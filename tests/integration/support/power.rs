@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -14,6 +16,9 @@ use super::oracle::tool;
 /// Cuts the power of the filesystem that holds its argument: EXT4_IOC_SHUTDOWN, without flushing the journal.
 const SHUTDOWN: &str = "import fcntl, os, sys\n\
     fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, (2).to_bytes(4, 'little'))";
+
+/// A device is held for a moment or for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A disk of its own, unmounted and gone with this value.
 pub(crate) struct Disk {
@@ -58,7 +63,18 @@ impl Disk {
     /// Switches the power on again, with what was on the disk. Nobody may have a file open on it any more.
     pub(crate) fn restore(&self) {
         tool("umount", &[self.path().to_str().unwrap()]);
+        self.detach();
         self.mount();
+    }
+
+    /// Waits until nobody has the image as a device any more. Somebody who looks at all devices may hold it for a moment,
+    /// and with it what the kernel remembers of it: the next mount would see blocks that never were on the disk.
+    fn detach(&self) {
+        let began = Instant::now();
+        while !tool("losetup", &["-j", self.image().to_str().unwrap()]).is_empty() {
+            assert!(began.elapsed() < PATIENCE, "somebody holds the device of {}", self.image().display());
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 
