@@ -9,7 +9,6 @@ mod crash;
 mod disk;
 mod schema;
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -113,6 +112,4 @@ fn assert_kept(folder: &Path, acknowledged: &[(JobId, JobState)]) {
     insert(&store, "afterwards").unwrap();
     drop(store);
     check(&folder.join(FILE_NAME), Depth::Full).unwrap();
-    // Out of the way of the next round's.
-    let _ = fs::remove_file(folder.join("reelmill.db.lock"));
 }
