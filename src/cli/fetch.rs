@@ -53,16 +53,16 @@ pub struct FetchArgs {
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds, help_heading = "Network")]
     pub retry_wait: Option<f64>,
     /// Seconds to connect [default: 5]
-    #[arg(long, value_name = "SECONDS", value_parser = value::positive_seconds, help_heading = "Network")]
+    #[arg(long, value_name = "SECONDS", value_parser = value::patience, help_heading = "Network")]
     pub connect_timeout: Option<f64>,
     /// Seconds from the request to the end of the answer's head [default: 15]
-    #[arg(long, value_name = "SECONDS", value_parser = value::positive_seconds, help_heading = "Network")]
+    #[arg(long, value_name = "SECONDS", value_parser = value::patience, help_heading = "Network")]
     pub header_timeout: Option<f64>,
     /// Give an attempt up below so many bytes a second … [default: 1k]
     #[arg(long, value_name = "RATE", value_parser = value::byte_rate, help_heading = "Network")]
     pub stall_rate: Option<u64>,
     /// … over so many seconds [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = value::positive_seconds, help_heading = "Network")]
+    #[arg(long, value_name = "SECONDS", value_parser = value::patience, help_heading = "Network")]
     pub stall_time: Option<f64>,
 
     /// Where the configuration is, whose section `[download]` holds where no option says otherwise.

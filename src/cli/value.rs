@@ -108,6 +108,14 @@ pub(super) fn seconds(text: &str) -> Result<f64, ValueError> {
     }
 }
 
+/// Parses seconds to wait for something: above zero, up to a day.
+pub(super) fn patience(text: &str) -> Result<f64, ValueError> {
+    match seconds(text)? {
+        value if value > 0.0 => Ok(value),
+        _ => refuse("must be above 0; write seconds, like 4 or 2.5"),
+    }
+}
+
 /// Parses seconds above zero.
 pub(super) fn positive_seconds(text: &str) -> Result<f64, ValueError> {
     match number(text)? {

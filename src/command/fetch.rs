@@ -54,6 +54,9 @@ pub(super) fn run(args: &FetchArgs, variables: &Variables, console: &Console) ->
 /// Checks what can be checked before anything is dialled; returns what to fetch.
 fn decide(args: &FetchArgs, console: &Console) -> Result<Request, CommandError> {
     let url = parse_url(&args.url).map_err(CommandError::stage)?;
+    if args.output.as_deref() == Some(Path::new("-")) {
+        return Err(CommandError::Usage("a download is a file: stdout could not be resumed or proven".to_owned()));
+    }
     let target = Target::of(args.output.as_deref(), Path::is_dir);
     let output = match (&target, FetchArgs::name(&url)) {
         (Target::File(path), _) => path.clone(),

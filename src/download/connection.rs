@@ -39,8 +39,9 @@ const CLOSE_TIME: Duration = Duration::from_millis(250);
 const BUFFER_BYTES: usize = 1 << 20;
 const LIMITED_BUFFER_BYTES: usize = 16 << 10;
 
-/// What the kernel may hold of a limited download: an eighth of a second's worth within these bounds.
-const RECEIVE_BYTES_MIN: u64 = 64 << 10;
+/// What the kernel may hold of a limited download: a second's worth, which is enough for the slowest way around the world,
+/// and not less than this. From the larger rate on the kernel finds its own measure.
+const RECEIVE_BYTES_MIN: u64 = 128 << 10;
 const RECEIVE_BYTES_MAX: u64 = 4 << 20;
 
 /// Finds the addresses of a name.
@@ -149,7 +150,7 @@ impl Dialer {
     pub async fn ask(&self, url: &Url, asked: &Asked, rate: Option<u64>) -> Result<Answer, DownloadError> {
         let target = self.guard.target(url)?;
         let stream = self.dial(&target, rate).await?;
-        let answer = timeout(self.timeouts.header, exchange(stream, request(url, asked), rate));
+        let answer = timeout(self.timeouts.header, exchange(stream, request(url, asked)?, rate));
         match answer.await {
             Err(_) => {
                 Err(DownloadError::Stalled(format!("no answer within {} s", self.timeouts.header.as_secs_f64())))
@@ -193,9 +194,19 @@ impl Dialer {
         for address in &found {
             self.guard.admit(target, *address)?;
         }
-        let addresses = found.into_iter().map(|address| SocketAddr::new(address, target.port));
+        let addresses = alternating(found).into_iter().map(|address| SocketAddr::new(address, target.port));
         Ok(addresses.take(ADDRESSES_MAX).collect())
     }
+}
+
+/// Returns the addresses with IPv6 and IPv4 in turns, the first one's family first: where one of both leads nowhere, the
+/// other is tried before patience ends.
+fn alternating(found: Vec<IpAddr>) -> Vec<IpAddr> {
+    let begins_with_v6 = found.first().is_some_and(IpAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|address| address.is_ipv6() == begins_with_v6);
+    let longer = first.len().max(second.len());
+    (0..longer).flat_map(|index| [first.get(index), second.get(index)]).flatten().copied().collect()
 }
 
 fn unreachable(host: &str, source: io::Error) -> DownloadError {
@@ -209,8 +220,8 @@ pub(super) fn broken(error: hyper::Error, received: u64) -> DownloadError {
 
 async fn connect_to(address: SocketAddr, rate: Option<u64>) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if let Some(rate) = rate {
-        let bytes = (rate / 8).clamp(RECEIVE_BYTES_MIN, RECEIVE_BYTES_MAX);
+    if let Some(rate) = rate.filter(|rate| *rate < RECEIVE_BYTES_MAX) {
+        let bytes = rate.max(RECEIVE_BYTES_MIN);
         socket.set_recv_buffer_size(u32::try_from(bytes).unwrap_or(u32::MAX))?;
     }
     socket.connect(address).await
@@ -232,7 +243,7 @@ async fn exchange(
 }
 
 /// Asks for the bytes as they are, and for the end of the connection after them.
-fn request(url: &Url, asked: &Asked) -> Request<Empty<Bytes>> {
+fn request(url: &Url, asked: &Asked) -> Result<Request<Empty<Bytes>>, DownloadError> {
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let mut request = Request::builder()
@@ -247,7 +258,15 @@ fn request(url: &Url, asked: &Asked) -> Request<Empty<Bytes>> {
         request =
             request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator.value());
     }
-    request.body(Empty::new()).expect("the url crate has escaped what HTTP does not take")
+    // The url crate has escaped what HTTP does not take; an address that is too long all the same is the only reason.
+    request
+        .body(Empty::new())
+        .map_err(|error| DownloadError::UrlInvalid { url: target_of(url), why: error.to_string() })
+}
+
+/// Returns whom an address names, without its path.
+fn target_of(url: &Url) -> String {
+    url[..url::Position::AfterPort].to_owned()
 }
 
 fn head(status: u16, fields: &HeaderMap) -> Head {

@@ -64,6 +64,8 @@ pub enum DownloadError {
         expected: String,
         /// Of the bytes that came.
         actual: String,
+        /// The origin has told the expected one itself, so that these bytes are of no use; else it may be mistyped.
+        is_told: bool,
     },
     /// More bytes than the caller takes.
     #[error("the recording has more than {0} bytes")]
@@ -126,8 +128,14 @@ impl DownloadError {
 
     /// Returns whether what has been fetched so far is of no use to anybody.
     pub(super) fn discards_part(&self) -> bool {
-        matches!(self, Self::RangeMismatch(_) | Self::LengthMismatch { .. } | Self::Hash { .. } | Self::Sync { .. })
-            || matches!(self, Self::TooLarge(_))
+        matches!(
+            self,
+            Self::RangeMismatch(_)
+                | Self::LengthMismatch { .. }
+                | Self::Hash { is_told: true, .. }
+                | Self::Sync { .. }
+                | Self::TooLarge(_)
+        )
     }
 }
 
@@ -200,9 +208,14 @@ impl Failure for DownloadError {
             Self::Encoded(_) => "switch compression off at the origin; recordings gain nothing by it",
             Self::Status(_) => "check the address, and what the origin wants to see before it answers",
             Self::Protocol(_) => "check that the address and the port are a web server's",
-            Self::Tls { .. } => "check the origin's certificate; name a private authority with --ca-file",
+            Self::Tls { .. } => {
+                "check that the port speaks TLS and the origin's certificate; --ca-file names a private authority"
+            }
             Self::CertificateFile { .. } => "name a PEM file with certificates in it",
-            Self::Hash { .. } => "check the hash you gave; else the recording is damaged or another one",
+            Self::Hash { is_told: true, .. } => "fetch again: the bytes changed on their way",
+            Self::Hash { .. } => {
+                "check the hash you gave: with the right one the bytes that are here will do; else add --no-resume"
+            }
             Self::TooLarge(_) => "allow more bytes, or check what the address leads to",
             Self::Unreachable { .. } => "check the name, the port and the network, then run the command again",
             Self::Interrupted(_) | Self::Stalled(_) | Self::Server(_) => {

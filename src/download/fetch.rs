@@ -11,6 +11,7 @@ use super::connection::Dialer;
 use super::part_file::{self, PartFile};
 use super::progress::Progress;
 use super::rate_limit::RateLimit;
+use super::receive::stopped;
 use super::request::{Fetched, Report, Request};
 use super::retry::Patience;
 use super::run::Run;
@@ -49,14 +50,22 @@ impl Downloader {
         progress: &Progress,
         mut stop: watch::Receiver<bool>,
     ) -> Result<Fetched, DownloadError> {
-        if let Some(fetched) = finished_before(request).await? {
+        // A person who has waited long enough need not wait for the hash of what is here.
+        let found = tokio::select! {
+            () = stopped(&mut stop) => return Err(DownloadError::Cancelled),
+            found = finished_before(request) => found?,
+        };
+        if let Some(fetched) = found {
             return Ok(fetched);
         }
         if !request.overwrite && std::fs::symlink_metadata(&request.output).is_ok() {
             return Err(DownloadError::Exists(request.output.clone()));
         }
         let (output, url, resume) = (request.output.clone(), request.url.to_string(), request.resume);
-        let (part, leftover) = blocking(move || PartFile::open(&output, &url, resume)).await??;
+        let (part, leftover) = tokio::select! {
+            () = stopped(&mut stop) => return Err(DownloadError::Cancelled),
+            opened = blocking(move || PartFile::open(&output, &url, resume)) => opened??,
+        };
         let mut run = Run::new(self, request, progress, part, &leftover);
         let done = loop {
             match run.attempt(&mut stop).await {
@@ -72,10 +81,19 @@ impl Downloader {
     }
 }
 
-/// Recognizes what a killed run had finished.
+/// Recognizes what a killed run had finished, if that is wanted.
 async fn finished_before(request: &Request) -> Result<Option<Fetched>, DownloadError> {
+    if !request.resume {
+        return Ok(None);
+    }
     let (output, url) = (request.output.clone(), request.url.to_string());
     let found = blocking(move || part_file::finished_before(&output, &url)).await??;
+    if let (Some((_, mark)), Some(expected)) = (&found, &request.sha256)
+        && mark.sha256 != *expected
+    {
+        let (expected, actual) = (expected.clone(), mark.sha256.clone());
+        return Err(DownloadError::Hash { expected, actual, is_told: false });
+    }
     Ok(found.map(|(origin, mark)| Fetched {
         report: Report {
             final_url: origin.final_url,

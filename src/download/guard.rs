@@ -100,22 +100,26 @@ impl Refusal {
 const METADATA: &str = "a cloud's metadata service";
 
 /// The metadata services of the clouds. Some of these are public addresses, so that nothing else would stop them.
-const METADATA_V4: [Ipv4Addr; 7] = [
-    // Most clouds; containers on AWS, twice; Tencent; Aliyun; Oracle; Azure.
+const METADATA_V4: [Ipv4Addr; 8] = [
+    // Most clouds; containers on AWS, twice; Tencent; Scaleway; Aliyun; Oracle; Azure.
     Ipv4Addr::new(169, 254, 169, 254),
     Ipv4Addr::new(169, 254, 170, 2),
     Ipv4Addr::new(169, 254, 170, 23),
     Ipv4Addr::new(169, 254, 0, 23),
+    Ipv4Addr::new(169, 254, 42, 42),
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
     Ipv4Addr::new(168, 63, 129, 16),
 ];
 
-/// As above, where they have an IPv6 address: AWS, its containers, Google.
-const METADATA_V6: [Ipv6Addr; 3] = [
+/// As above, where they have an IPv6 address: AWS, its containers, Google, Scaleway, Oracle, OpenStack.
+const METADATA_V6: [Ipv6Addr; 6] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
 ];
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {

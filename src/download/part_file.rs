@@ -46,7 +46,7 @@ pub(super) struct Mark {
     pub sha256: String,
 }
 
-/// A part file, open and locked.
+/// A part file, open and its own process's.
 #[derive(Debug)]
 pub(super) struct PartFile {
     path: PathBuf,
@@ -57,6 +57,9 @@ pub(super) struct PartFile {
     pub(super) written: u64,
     /// What the sidecar says already.
     pub(super) noted: u64,
+    /// What lies on the disk is an earlier run's still, and not what is asked for now: it stays until something better
+    /// comes.
+    holds_leftover: bool,
 }
 
 /// What became of what an earlier run left.
@@ -66,8 +69,10 @@ pub(super) enum Leftover {
     None,
     /// So many bytes are taken over.
     Resumed(u64),
-    /// It was thrown away, for this reason.
+    /// It was thrown away, for this reason: it is of no use to anybody.
     Discarded(&'static str),
+    /// It is of no use now, for this reason, and stays until the first byte comes.
+    NotWanted(&'static str),
 }
 
 /// Returns the name of the part file for `output`.
@@ -109,33 +114,38 @@ impl PartFile {
         let path = part_path(output);
         let mut part = Self::claim(&path, &sidecar_path(output))?;
         let leftover = part.take_over(url, resume).map_err(disk(&path))?;
-        if !matches!(leftover, Leftover::Resumed(_)) {
-            part.discard()?;
+        match leftover {
+            Leftover::Resumed(_) => {}
+            Leftover::NotWanted(_) => part.holds_leftover = true,
+            Leftover::None | Leftover::Discarded(_) => part.discard()?,
         }
         Ok((part, leftover))
     }
 
     fn claim(path: &Path, sidecar_path: &Path) -> Result<Self, DownloadError> {
         let has_sidecar = is_file(sidecar_path).map_err(|_| DownloadError::PartTaken(sidecar_path.to_owned()))?;
-        let file = open_own(path, 0o666)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy(path.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(disk(path)(source)),
-        }
-        // Whoever held the lock before may have given the file its final name in between.
-        if !is_same_file(&file, path) {
-            return Err(DownloadError::Busy(path.to_owned()));
-        }
-        if !has_sidecar && file.metadata().map_err(disk(path))?.len() > 0 {
+        let is_foreign = |part: fs::Metadata| !part.is_file() || (part.len() > 0 && !has_sidecar);
+        if fs::symlink_metadata(path).is_ok_and(is_foreign) {
             return Err(DownloadError::PartTaken(path.to_owned()));
         }
         // Addresses may carry signatures that open doors; those are nobody else's business.
         let sidecar = open_own(sidecar_path, 0o600)?;
+        // It is there before the part and goes after it, so its lock is the lock of both.
+        lock(&sidecar, sidecar_path)?;
+        let file = open_own(path, 0o666)?;
         // Both names must outlive a power cut, or bytes would lie there that nobody can tell from a stranger's.
         atomic_file::sync_folder(path).map_err(disk(path))?;
         let hash = ContentHash::default();
-        Ok(Self { path: path.to_owned(), file, sidecar, origin: None, hash, written: 0, noted: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            sidecar,
+            origin: None,
+            hash,
+            written: 0,
+            noted: 0,
+            holds_leftover: false,
+        })
     }
 
     /// Reads what the sidecar says and whether the bytes agree.
@@ -146,10 +156,10 @@ impl PartFile {
             _ => return Ok(Leftover::Discarded("what an earlier run left had not reached the disk")),
         };
         if !resume {
-            return Ok(Leftover::Discarded("--no-resume"));
+            return Ok(Leftover::NotWanted("--no-resume"));
         }
         if origin.url != url {
-            return Ok(Leftover::Discarded("what an earlier run left came from another address"));
+            return Ok(Leftover::NotWanted("what an earlier run left came from another address"));
         }
         if origin.validator.is_none() {
             return Ok(Leftover::Discarded("nothing tells whether the recording is still the same at the origin"));
@@ -171,6 +181,11 @@ impl PartFile {
     /// Returns how many bytes are here.
     pub(super) fn bytes(&self) -> u64 {
         self.written
+    }
+
+    /// Returns whether an earlier run's bytes lie there, which nobody has asked for yet to be thrown away.
+    pub(super) fn holds_leftover(&self) -> bool {
+        self.holds_leftover
     }
 
     /// Returns whose they are; none before the first answer.
@@ -211,6 +226,7 @@ impl PartFile {
     /// The disk refuses.
     pub(super) fn discard(&mut self) -> Result<(), DownloadError> {
         let failed = disk(&self.path);
+        self.holds_leftover = false;
         (self.origin, self.hash, self.written, self.noted) = (None, ContentHash::default(), 0, 0);
         if self.sidecar.metadata().map_err(&failed)?.len() > 0 {
             self.sidecar.set_len(0).map_err(&failed)?;
@@ -268,6 +284,11 @@ impl PartFile {
     /// # Errors
     /// The name is taken and not to be overwritten, or the disk refuses.
     pub(super) fn publish(self, output: &Path, overwrite: bool) -> Result<(), DownloadError> {
+        if let Err(source) = self.file.sync_all() {
+            let error = sync_failed(&self.path, source);
+            self.remove()?;
+            return Err(error);
+        }
         let published = if overwrite {
             atomic_file::publish(&self.path, output)
         } else {
@@ -277,17 +298,26 @@ impl PartFile {
             ErrorKind::AlreadyExists => DownloadError::Exists(output.to_owned()),
             _ => disk(output)(source),
         })?;
-        remove_sidecar(output)
+        remove_sidecar(&self.sidecar, output)
     }
 
-    /// Removes the part and its sidecar.
+    /// Removes the part and its sidecar, in this order: a part without a sidecar would count as a stranger's.
     ///
     /// # Errors
     /// The disk refuses.
     pub(super) fn remove(self) -> Result<(), DownloadError> {
         let sidecar = with_suffix(&self.path, ".meta");
-        fs::remove_file(&sidecar).map_err(disk(&sidecar))?;
-        fs::remove_file(&self.path).map_err(disk(&self.path))
+        fs::remove_file(&self.path).map_err(disk(&self.path))?;
+        fs::remove_file(&sidecar).map_err(disk(&sidecar))
+    }
+}
+
+/// Locks a sidecar, which must still have its name afterwards: whoever held the lock before may have removed it.
+fn lock(file: &File, path: &Path) -> Result<(), DownloadError> {
+    match file.try_lock() {
+        Ok(()) if is_same_file(file, path) => Ok(()),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(DownloadError::Busy(path.with_extension(""))),
+        Err(TryLockError::Error(source)) => Err(disk(path)(source)),
     }
 }
 
@@ -307,20 +337,28 @@ pub(super) fn finished_before(output: &Path, url: &str) -> Result<Option<(Origin
     if !is_file(&sidecar).unwrap_or(false) || fs::symlink_metadata(part_path(output)).is_ok() {
         return Ok(None);
     }
-    let entries = File::open(&sidecar).and_then(|mut file| read_sidecar(&mut file)).map_err(disk(&sidecar))?;
-    let (Some(origin), _, Some(mark)) = entries else { return Ok(None) };
+    let mut file = match File::open(&sidecar) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        result => result.map_err(disk(&sidecar))?,
+    };
+    lock(&file, &sidecar)?;
+    let (Some(origin), _, Some(mark)) = read_sidecar(&mut file).map_err(disk(&sidecar))? else { return Ok(None) };
     let is_it = origin.url == url
         && fs::symlink_metadata(output).is_ok_and(|file| file.is_file() && file.len() == mark.bytes)
         && content_hash::of_file(output).map_err(disk(output))? == mark.sha256;
     if !is_it {
         return Ok(None);
     }
-    remove_sidecar(output)?;
+    remove_sidecar(&file, output)?;
     Ok(Some((origin, mark)))
 }
 
-fn remove_sidecar(output: &Path) -> Result<(), DownloadError> {
+/// Removes the sidecar that is open as `file`; one that another run has made meanwhile stays.
+fn remove_sidecar(file: &File, output: &Path) -> Result<(), DownloadError> {
     let sidecar = sidecar_path(output);
+    if !is_same_file(file, &sidecar) {
+        return Ok(());
+    }
     fs::remove_file(&sidecar).and_then(|()| atomic_file::sync_folder(&sidecar)).map_err(disk(&sidecar))
 }
 

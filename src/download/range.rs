@@ -93,8 +93,9 @@ impl Head {
     }
 }
 
+/// A tag with anything but visible ASCII could not be sent back.
 fn is_strong(tag: &str) -> bool {
-    tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')
+    tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"') && tag.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What was asked for.
@@ -226,7 +227,7 @@ fn is_same(head: &Head, validator: &Validator) -> bool {
 /// would have sent that instead, so an answer without a validator counts as the same object's.
 fn unsatisfiable(asked: &Asked, head: &Head) -> Action {
     let start_over = |why: &str| Action::StartOver { why: why.to_owned(), is_fault: false };
-    let Asked::Rest { from, validator, .. } = asked else {
+    let Asked::Rest { from, total: known, validator } = asked else {
         return Action::Refuse(DownloadError::Status(416));
     };
     let is_other = match validator {
@@ -236,7 +237,7 @@ fn unsatisfiable(asked: &Asked, head: &Head) -> Action {
     let total = head.content_range.as_deref().and_then(unsatisfied_total);
     match total {
         _ if is_other => start_over("the recording has changed at the origin"),
-        Some(total) if total == *from => Action::Complete,
+        Some(total) if total == *from && known.is_none_or(|known| known == total) => Action::Complete,
         Some(_) => start_over("the recording is shorter at the origin than what was here"),
         None => start_over("the origin has nothing more and does not say how much there is"),
     }

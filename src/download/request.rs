@@ -87,11 +87,21 @@ impl Fetched {
     }
 }
 
+/// No address is longer: servers take no more, and what is longer is a mistake or an attack.
+pub(super) const URL_BYTES_MAX: usize = 8192;
+
 /// Reads an address as a person writes it.
 ///
 /// # Errors
 /// It is none, or no one that is ever fetched.
 pub fn parse_url(text: &str) -> Result<Url, DownloadError> {
+    if text.len() > URL_BYTES_MAX {
+        let start: String = without_credentials(text).chars().take(60).collect();
+        return Err(DownloadError::UrlInvalid {
+            url: start,
+            why: format!("it has more than {URL_BYTES_MAX} bytes"),
+        });
+    }
     let url = Url::parse(text).map_err(|error| DownloadError::UrlInvalid {
         url: without_credentials(text),
         why: match error {

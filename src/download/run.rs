@@ -16,7 +16,7 @@ use super::progress::{Phase, Progress};
 use super::range::{Action, Asked, Head, decide};
 use super::rate_limit::JobLimit;
 use super::receive::{Ended, Receiving, stopped};
-use super::request::{Fetched, Report, Request};
+use super::request::{Fetched, Report, Request, URL_BYTES_MAX};
 use super::{DownloadError, body};
 
 /// An attempt that gets less further than this counts as fruitless: an origin that hands out a byte per connection must
@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
         let (resumed_from, notes) = match leftover {
             Leftover::None => (0, Vec::new()),
             Leftover::Resumed(bytes) => (*bytes, Vec::new()),
-            Leftover::Discarded(why) => (0, vec![format!("began at 0: {why}")]),
+            Leftover::Discarded(why) | Leftover::NotWanted(why) => (0, vec![format!("began at 0: {why}")]),
         };
         let report = Report {
             final_url: request.url.to_string(),
@@ -120,7 +120,10 @@ impl<'a> Run<'a> {
             }
             Action::Complete => Ok(true),
             Action::StartOver { why, is_fault } => self.start_over(why, is_fault).await,
-            Action::Retry(error, after) => self.retry(error, after, stop).await,
+            Action::Retry(error, after) => {
+                drop(answer);
+                self.retry(error, after, stop).await
+            }
             Action::Refuse(error) => Err(error),
             Action::Redirect(_) => Err(DownloadError::Redirect("without end".to_owned())),
         }
@@ -225,7 +228,7 @@ impl<'a> Run<'a> {
         stop: &mut watch::Receiver<bool>,
     ) -> Result<bool, DownloadError> {
         self.progress.enter(Phase::Receiving);
-        let before = self.part().bytes();
+        let (before, is_part) = (self.part().bytes(), answer.head.status == 206);
         let (pieces, queue) = mpsc::channel(body::PIECES);
         let part = self.part.take().expect("it is put back when the body has been written");
         let writing = spawn_blocking(move || body::write(part, queue));
@@ -245,34 +248,44 @@ impl<'a> Run<'a> {
         let gained = part.bytes() - before;
         self.part = Some(part);
         self.report.fetched += gained;
+        // Whatever comes next, waiting perhaps, this connection is over.
+        drop(answer);
         written?;
         match received? {
-            Ended::Whole => self.is_whole(length.is_none(), gained, stop).await,
+            Ended::Whole => self.is_whole(is_part, gained, stop).await,
             Ended::Broken(error) => self.retry(error, None, stop).await,
         }
     }
 
-    /// Judges a part whose body came to its end: an origin may have sent less than the rest.
+    /// Judges a part whose body came to its end: an origin may have sent less than the rest, or a part without saying how
+    /// much there is in all.
     async fn is_whole(
         &mut self,
-        is_blind: bool,
+        is_part: bool,
         gained: u64,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<bool, DownloadError> {
         let bytes = self.part().bytes();
         match self.part().origin().and_then(|origin| origin.total) {
-            Some(total) if bytes < total => self.retry(DownloadError::Interrupted(gained), None, stop).await,
+            Some(total) if bytes == total => Ok(true),
             Some(total) if bytes > total => Err(DownloadError::LengthMismatch { expected: total }),
-            Some(_) => Ok(true),
-            None => {
-                if is_blind {
-                    self.say(
-                        "the origin told no length: an end cut off without a trace would not be seen".to_owned(),
-                    );
-                }
+            None if !is_part => {
+                self.say("the origin told no length: an end cut off without a trace would not be seen".to_owned());
                 Ok(true)
             }
+            // What follows is asked for at once, as long as it brings us further.
+            _ if self.is_fruitful() => Ok(false),
+            _ => self.retry(DownloadError::Interrupted(gained), None, stop).await,
         }
+    }
+
+    /// Notes how far we are, and returns whether that is further than ever before by enough to count.
+    fn is_fruitful(&mut self) -> bool {
+        let (here, is_kept) = (self.part().bytes(), can_be_resumed(self.part()));
+        let is_fruitful = is_kept && here >= self.furthest + FRUIT_BYTES;
+        self.furthest = self.furthest.max(here);
+        self.failures = if is_fruitful { 0 } else { self.failures };
+        is_fruitful
     }
 
     async fn start_over(&mut self, why: String, is_fault: bool) -> Result<bool, DownloadError> {
@@ -296,10 +309,9 @@ impl<'a> Run<'a> {
         if !error.is_transient() {
             return Err(error);
         }
-        let (here, is_kept) = (self.part().bytes(), can_be_resumed(self.part()));
-        let is_fruitful = is_kept && here >= self.furthest + FRUIT_BYTES;
-        self.failures = if is_fruitful { 0 } else { self.failures + 1 };
-        self.furthest = self.furthest.max(here);
+        if !self.is_fruitful() {
+            self.failures += 1;
+        }
         let Some(wait) = self.downloader.patience.next(self.failures, asked_for, fastrand::f64()) else {
             return Err(error);
         };
@@ -318,7 +330,8 @@ impl<'a> Run<'a> {
         let mark = self.on_part(PartFile::whole).await?;
         for expected in [&self.request.sha256, &self.promised_sha256].into_iter().flatten() {
             if *expected != mark.sha256 {
-                return Err(DownloadError::Hash { expected: expected.clone(), actual: mark.sha256 });
+                let is_told = self.promised_sha256.as_ref() == Some(expected);
+                return Err(DownloadError::Hash { expected: expected.clone(), actual: mark.sha256, is_told });
             }
         }
         self.whole = Some(mark);
@@ -338,7 +351,7 @@ impl<'a> Run<'a> {
 
     /// Leaves behind what the next run can go on from, and nothing else.
     pub(super) async fn give_up(self, error: DownloadError) -> DownloadError {
-        let Some(part) = self.part else { return error };
+        let Some(part) = self.part.filter(|part| !part.holds_leftover()) else { return error };
         let is_useless = part.bytes() == 0 || !can_be_resumed(&part) || error.discards_part();
         if is_useless && let Ok(Err(left)) = blocking(move || part.remove()).await {
             tracing::warn!(error = %left, "cannot remove the part file");
@@ -353,6 +366,9 @@ fn can_be_resumed(part: &PartFile) -> bool {
 
 /// Returns where `location` leads from `url`, if we go there.
 fn follow(url: &Url, location: &str) -> Result<Url, DownloadError> {
+    if location.len() > URL_BYTES_MAX {
+        return Err(DownloadError::Redirect(format!("to an address of {} bytes", location.len())));
+    }
     let to = url.join(location).map_err(|error| DownloadError::Redirect(format!("to {location:?}: {error}")))?;
     match (url.scheme(), to.scheme()) {
         ("https", "http") => Err(DownloadError::Redirect("from https to http".to_owned())),

@@ -12,7 +12,7 @@ use rusqlite::backup::{Backup, StepResult};
 use super::check::{Depth, check_origin, findings, missing};
 use super::connection::{close_whole, open_to_read, open_to_write, use_wal};
 use super::health::Health;
-use super::layout::{BackupFile, Layout, create_private, file_error, is_there, remove_draft};
+use super::layout::{BackupFile, Layout, create_private, file_error, is_there, remove_draft, sync_draft};
 use super::lock::Lock;
 use super::{Report, StoreError, check};
 use crate::atomic_file;
@@ -75,13 +75,14 @@ pub fn restore(database: &Path, from: Option<&Path>) -> Result<Restored, StoreEr
     let layout = Layout::around(database)?;
     let source = Layout::around(from.unwrap_or(&layout.backup()))?;
     let Some(from) = BackupFile::at(source.database()) else {
-        return Err(StoreError::Missing { path: source.database().to_owned(), backup: None });
+        return Err(StoreError::Missing { path: source.database().to_owned(), backup: None, aside: None });
     };
     let _lock = Lock::take(&layout)?;
     let mut aside = None;
     // Looked at closely now: nobody will while a node runs on it.
     copy_whole(&source, &layout.draft(), Depth::Full, |draft| {
         keep_log(draft, &layout)?;
+        sync_draft(draft)?;
         aside = layout.set_aside()?;
         atomic_file::publish_new(draft, layout.database()).map_err(file_error(draft))
     })?;

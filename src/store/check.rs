@@ -64,7 +64,11 @@ pub fn check(database: &Path, depth: Depth) -> Result<Report, StoreError> {
 }
 
 pub(super) fn missing(layout: &Layout) -> StoreError {
-    StoreError::Missing { path: layout.database().to_owned(), backup: layout.found_backup() }
+    StoreError::Missing {
+        path: layout.database().to_owned(),
+        backup: layout.found_backup(),
+        aside: layout.found_aside(),
+    }
 }
 
 /// Returns a reading connection to a database that is ours, not from a later release, and whole.

@@ -12,12 +12,14 @@ use crate::failure::{Failure, FailureClass};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no database, where one is needed or where one has been.
-    #[error("there is no database {}{}", path.display(), BackupNote(backup.as_deref()))]
+    #[error("there is no database {}{}{}", path.display(), BackupNote(backup.as_deref()), AsideNote(aside.as_deref()))]
     Missing {
         /// Where it should be.
         path: PathBuf,
         /// The backup beside it.
         backup: Option<PathBuf>,
+        /// What was there before somebody set it aside, perhaps to mend it.
+        aside: Option<PathBuf>,
     },
     /// The file does not hold what was written to it.
     #[error("the database {} is damaged, {finding}{}", path.display(), BackupNote(backup.as_deref()))]
@@ -114,6 +116,14 @@ impl fmt::Display for BackupNote<'_> {
             Some(path) => write!(formatter, "; its backup is {}", path.display()),
             None => formatter.write_str("; there is no backup of it"),
         }
+    }
+}
+
+struct AsideNote<'a>(Option<&'a Path>);
+
+impl fmt::Display for AsideNote<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |path| write!(formatter, "; what was there is {}", path.display()))
     }
 }
 
@@ -222,6 +232,9 @@ impl Failure for StoreError {
 
     fn cure(&self) -> &'static str {
         match self {
+            Self::Missing { backup: None, aside: Some(_), .. } => {
+                "give that file its name back and mend it again, or move it away to begin with nothing"
+            }
             Self::Missing { backup: None, .. } => "check --data-folder; a node makes its database when it starts",
             Self::Missing { .. } => {
                 "put the backup in place with reelmill db restore, or move it away to begin with nothing"

@@ -69,6 +69,12 @@ impl Layout {
         fs::metadata(self.wal()).map_or(0, |metadata| metadata.len())
     }
 
+    /// Returns the database that was set aside last, if there is one.
+    pub(super) fn found_aside(&self) -> Option<PathBuf> {
+        let names = (1..=DAMAGED_MAX).map(|number| self.beside(&format!(".damaged-{number}")));
+        names.take_while(|path| is_there(path)).last()
+    }
+
     /// Moves the database and its log aside and returns its new name; nothing where there is none.
     ///
     /// The database first: without it nothing opens what is left, while without its log it would open and lack what
@@ -139,6 +145,12 @@ pub(super) fn remove_draft(path: &Path) -> Result<(), StoreError> {
         remove_if_there(&leftover)?;
     }
     Ok(())
+}
+
+/// Brings a finished draft to the disk, while what it is to replace is still in its place: a disk that fails now has cost
+/// nothing.
+pub(super) fn sync_draft(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(file_error(path))
 }
 
 fn remove_if_there(path: &Path) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Statement, params_from_iter};
 use super::check::{Depth, TABLES, check_origin, findings, missing};
 use super::connection::{close_whole, number, open_to_read};
 use super::health::Health;
-use super::layout::{Layout, file_error, is_there, remove_draft};
+use super::layout::{Layout, file_error, is_there, remove_draft, sync_draft};
 use super::lock::Lock;
 use super::{StoreError, begin, migration};
 use crate::atomic_file;
@@ -61,6 +61,7 @@ pub fn rebuild(database: &Path) -> Result<Rebuilt, StoreError> {
         // It would be removed by the next one anyway.
         let _ = remove_draft(&draft);
     })?;
+    sync_draft(&draft)?;
     let aside = layout.set_aside()?;
     atomic_file::publish_new(&draft, layout.database()).map_err(file_error(&draft))?;
     Ok(Rebuilt { path: layout.database().to_owned(), aside, tables })

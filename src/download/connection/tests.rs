@@ -76,3 +76,12 @@ async fn a_name_without_addresses_cannot_be_reached() {
     let (dialer, _) = dialer(&[], &[&[]]);
     assert_eq!(code(&dialer, "http://nowhere.example/").await, "DL_UNREACHABLE");
 }
+
+#[test]
+fn both_families_of_a_name_are_tried_in_turns() {
+    let found = ["2606::1", "2606::2", "2606::3", "2606::4", "93.184.215.14", "93.184.215.15"];
+    let found: Vec<IpAddr> = found.iter().map(|text| text.parse().unwrap()).collect();
+    let expected = [0, 4, 1, 5, 2, 3].map(|index| found[index]);
+    assert_eq!(alternating(found.clone()), expected);
+    assert_eq!(alternating(found[4..].to_vec()), found[4..]);
+}

@@ -17,7 +17,7 @@ fn judge(guard: &Guard, url: &str, resolved: Option<&str>) -> Result<(), String>
 }
 
 /// Spellings of places that are not ours to visit, with the refusal that each must meet.
-const SPELLINGS: [(&str, Option<&str>, &str); 72] = [
+const SPELLINGS: [(&str, Option<&str>, &str); 75] = [
     // This host, in every notation of the four bytes.
     ("http://127.0.0.1/", None, "Address"),
     ("http://127.1/", None, "Address"),
@@ -86,6 +86,9 @@ const SPELLINGS: [(&str, Option<&str>, &str); 72] = [
     ("http://100.100.100.200/", None, "metadata"),
     ("http://168.63.129.16/", None, "metadata"),
     ("http://[fd00:ec2::254]/", None, "metadata"),
+    ("http://169.254.42.42/", None, "metadata"),
+    ("http://[fd00:c1::a9fe:a9fe]/", None, "metadata"),
+    ("http://[fe80::a9fe:a9fe]/", None, "metadata"),
     ("http://metadata.google.internal/", Some("169.254.169.254"), "metadata"),
     // Other ways out.
     ("file:///etc/passwd", None, "Scheme"),

@@ -92,9 +92,10 @@ fn another_address_no_validator_and_no_wish_to_resume_begin_at_0() {
     let folder = tempfile::tempdir().unwrap();
     let output = killed(&folder);
     let (_, leftover) = PartFile::open(&output, "http://elsewhere.example/lesson.flv", true).unwrap();
-    assert!(matches!(leftover, Leftover::Discarded(_)));
-    let output = killed(&folder);
-    assert!(matches!(PartFile::open(&output, URL, false).unwrap().1, Leftover::Discarded(_)));
+    assert!(matches!(leftover, Leftover::NotWanted(_)));
+    assert!(matches!(PartFile::open(&output, URL, false).unwrap().1, Leftover::NotWanted(_)));
+    // Neither has touched what is there, for no byte has come to take its place.
+    assert_eq!(reopened(&output).1, Leftover::Resumed(6));
     let (mut part, _) = reopened(&output);
     part.begin(Origin { validator: None, ..origin() }).unwrap();
     part.append(b"abc").unwrap();
@@ -142,6 +143,8 @@ fn a_run_killed_after_the_name_was_given_is_recognized_and_tidied() {
     part.append(b"abcdefghi").unwrap();
     let mark = part.whole().unwrap();
     fs::rename(part_path(&output), &output).unwrap();
+    assert_eq!(finished_before(&output, URL).unwrap_err().code(), "OUTPUT_BUSY");
+    drop(part);
     assert_eq!(finished_before(&output, "http://elsewhere.example/").unwrap(), None);
     assert_eq!(finished_before(&output, URL).unwrap(), Some((origin(), mark)));
     assert!(!sidecar_path(&output).try_exists().unwrap());

@@ -74,6 +74,7 @@ fn d4_a_part_is_appended_only_where_it_continues_what_is_here() {
     assert_eq!(decided(&asked, &short), "fault");
     assert_eq!(decided(&Asked::Whole, &part("bytes 0-199/200")), "fault");
     assert_eq!(decided(&rest(100, None), &part("bytes 100-199/200")), "take 100+100 of 200");
+    assert_eq!(decided(&rest(100, None), &part("bytes 100-199/*")), "take 100+100 of ?");
 }
 
 #[test]
@@ -127,6 +128,12 @@ fn d5_nothing_more_is_complete_only_where_everything_is_here() {
     ] {
         assert_eq!(decided(&asked, &head), expected, "{head:?}");
     }
+    assert_eq!(decided(&rest(200, Some(200)), &none("bytes */200")), "complete");
+    assert_eq!(
+        decided(&rest(200, Some(300)), &none("bytes */200")),
+        "start over",
+        "cut short at the origin meanwhile"
+    );
     assert_eq!(decided(&Asked::Whole, &none("bytes */0")), "refuse DL_HTTP_STATUS");
 }
 
@@ -190,6 +197,8 @@ fn d3_only_strong_validators_count() {
     for (head, is_strong) in [
         (with(Some("\"v1\""), &None, &None), true),
         (with(Some("\"\""), &None, &None), true),
+        (with(Some("\"v\u{e9}\""), &None, &None), false),
+        (with(Some("\"v 1\""), &None, &None), false),
         (with(Some("W/\"v1\""), &None, &None), false),
         (with(Some("W/\"v1\""), &earlier, &date), false),
         (with(Some("v1"), &None, &None), false),

@@ -116,3 +116,60 @@ async fn a_stop_that_was_asked_for_before_is_heard_at_once() {
     assert_eq!(result.unwrap_err().code(), "CANCELLED");
     assert_eq!(left(folder.path()), 0);
 }
+
+#[tokio::test]
+async fn what_a_killed_run_finished_is_held_against_the_hash_that_is_asked_for_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = origin("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
+    let asked = request(&url, folder.path());
+    let finish = || {
+        let (mut part, _) = PartFile::open(&asked.output, asked.url.as_str(), true).unwrap();
+        let origin = Origin {
+            url: asked.url.to_string(),
+            final_url: asked.url.to_string(),
+            validator: None,
+            total: Some(3),
+        };
+        part.begin(origin).unwrap();
+        part.append(b"abc").unwrap();
+        part.whole().unwrap();
+        std::fs::rename(part.path(), &asked.output).unwrap();
+    };
+    let hash = |text: &str| Some(content_hash::of_bytes(text));
+    for (sha256, resume, expected) in [
+        (hash("abd"), true, Err("DL_HASH_MISMATCH")),
+        (hash("abc"), true, Ok(3)),
+        (None, true, Ok(3)),
+        (None, false, Err("OUTPUT_EXISTS")),
+    ] {
+        finish();
+        let again = Request { sha256, resume, ..asked.clone() };
+        let result = fetched(&again).await.map(|fetched| fetched.publish().unwrap().bytes);
+        assert_eq!(result.map_err(|error| error.code()), expected);
+        assert_eq!(std::fs::read(&asked.output).unwrap(), b"abc");
+        std::fs::remove_file(&asked.output).unwrap();
+        let _ = std::fs::remove_file(crate::download::sidecar_path(&asked.output));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_costs_nothing_of_what_another_brought() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = request("http://127.0.0.1:9/lesson.flv", folder.path());
+    let (mut part, _) = PartFile::open(&good.output, good.url.as_str(), true).unwrap();
+    let origin_of_part = Origin {
+        url: good.url.to_string(),
+        final_url: good.url.to_string(),
+        validator: Some(crate::download::Validator::ETag("\"v1\"".to_owned())),
+        total: Some(6),
+    };
+    part.begin(origin_of_part).unwrap();
+    part.append(b"abc").unwrap();
+    part.sync().unwrap();
+    drop(part);
+    let gone =
+        request(&origin("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()).await, folder.path());
+    assert_eq!(fetched(&gone).await.unwrap_err().code(), "DL_HTTP_STATUS");
+    let (_, leftover) = PartFile::open(&good.output, good.url.as_str(), true).unwrap();
+    assert_eq!(leftover, Leftover::Resumed(3));
+}

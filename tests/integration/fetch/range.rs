@@ -71,6 +71,43 @@ fn d4_a_part_that_nobody_asked_for_is_not_taken_for_the_whole() {
     assert_eq!(origin.asked().len(), 2);
 }
 
+#[test]
+fn d4_parts_without_a_total_are_asked_for_until_nothing_more_comes() {
+    let (place, object) = (Place::new(), Object::new(SIZE, 30));
+    let served = object.clone();
+    // The first answer tells no length and breaks off; each later one is of at most 100,000 bytes, of who knows how many.
+    let origin = Origin::scripted(object.clone(), move |asked, answer| match (asked.index, answer.status) {
+        (0, _) => answer.chunked().stop(HERE, End::Close).done(),
+        (_, 206) => {
+            let (from, end) = (asked.offset(), (asked.offset() + 100_000).min(SIZE));
+            let range = format!("bytes {from}-{}/*", end - 1);
+            answer.part(&served.bytes, from..end).set("Content-Range", range).done();
+        }
+        _ => {}
+    });
+    let document = place.fetches(&origin.url("/"), "", &object);
+    let refused = origin.asked().pop().unwrap();
+    assert_eq!(refused.offset(), SIZE, "{document}");
+}
+
+#[test]
+fn d5_a_recording_that_was_cut_at_its_origin_meanwhile_is_not_taken_for_whole() {
+    let place = Place::new();
+    let (object, short) = (Object::new(SIZE, 31), Object::of(vec![9; HERE], "\"31b\""));
+    let shorter = short.clone();
+    let origin = Origin::scripted(object, move |asked, answer| match (asked.index, asked.header("range")) {
+        (0, _) => answer.stop(HERE, End::Close).done(),
+        // This one ignores If-Range, and has no tag for errors.
+        (_, Some(_)) => {
+            *answer = Answer::of(416);
+            answer.set("Content-Range", format!("bytes */{HERE}")).done();
+        }
+        (_, None) => *answer = shorter.answer(asked),
+    });
+    let document = place.fetches(&origin.url("/"), "", &short);
+    assert!(has_note(&document, "shorter"), "{document}");
+}
+
 /// A script by which all bytes come, and then nothing that says so: the next request is for what follows the last byte.
 fn unended(refusal: Part) -> impl Fn(&Asked, &mut Answer) + Send + Sync + 'static {
     move |asked, answer| match (asked.index, answer.status) {

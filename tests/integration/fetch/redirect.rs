@@ -45,6 +45,15 @@ fn d9_five_hops_are_followed_and_a_sixth_is_refused() {
 }
 
 #[test]
+fn d9_an_address_without_end_is_refused() {
+    let endless = format!("/{}", "x".repeat(70_000));
+    let origin = Origin::scripted(Object::new(1000, 20), away(&endless));
+    Place::new().fails(&origin.url("/"), "", (3, "DL_REDIRECT_REFUSED"), Left::Nothing);
+    let line = origin.url(&endless);
+    Place::new().fails(&line, "", (2, "URL_INVALID"), Left::Nothing);
+}
+
+#[test]
 fn d9_a_loop_is_refused() {
     let origin = Origin::scripted(Object::new(1000, 2), |asked, answer| {
         *answer = to(if asked.path == "/" { "/again" } else { "/" });

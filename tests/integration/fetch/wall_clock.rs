@@ -99,6 +99,9 @@ fn t1_a_clock_that_jumps_neither_ends_nor_freezes_nor_hurries_a_download() {
         &line(&origin.url("/"), "--limit-rate 100k --stall-time 1 --header-timeout 2"),
     );
     let running = clock.seen_by(&mut command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    place.until_part(1);
+    let mapped = fs::read_to_string(format!("/proc/{}/maps", running.id())).unwrap();
+    assert!(mapped.contains("shifted.so"), "the run sees its own clock");
     for (bytes, seconds) in [(40_000, "86400"), (80_000, "-86400"), (120_000, "-1")] {
         place.until_part(bytes);
         clock.set(seconds);
