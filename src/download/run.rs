@@ -48,7 +48,7 @@ pub(super) struct Run<'a> {
     changes: u32,
     /// The whole's SHA-256 as the origin tells it.
     promised_sha256: Option<String>,
-    /// Ask for the whole, whatever is here.
+    /// What the file came to, once it is whole.
     whole: Option<Mark>,
 }
 
