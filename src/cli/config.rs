@@ -22,7 +22,12 @@ pub struct ConfigFileArgs {
 impl ConfigFileArgs {
     /// Returns everything that settings may come from.
     pub fn sources(&self, variables: &Variables) -> Sources {
-        Sources { file: self.config.clone(), env_file: self.env_file.clone(), variables: variables.clone() }
+        Sources {
+            file: self.config.clone(),
+            env_file: self.env_file.clone(),
+            variables: variables.clone(),
+            ..Sources::default()
+        }
     }
 }
 

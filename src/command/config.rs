@@ -24,6 +24,12 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
+/// Reads and checks the configuration but for its secrets, for a command that needs none of them.
+pub(super) fn read_without_secrets(files: &ConfigFileArgs, variables: &Variables) -> Result<Reading, CommandError> {
+    let sources = config::Sources { without_secrets: true, ..files.sources(variables) };
+    config::read(&sources).map_err(CommandError::stage)
+}
+
 /// Reads and checks the configuration, for a command that acts on it.
 pub(super) fn read(files: &ConfigFileArgs, variables: &Variables) -> Result<Reading, CommandError> {
     config::read(&files.sources(variables)).map_err(CommandError::stage)

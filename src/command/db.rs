@@ -32,7 +32,7 @@ pub(super) fn run(command: &DbCommand, variables: &Variables, console: &Console)
 fn folder(place: &DbPlaceArgs, variables: &Variables) -> Result<PathBuf, CommandError> {
     match &place.data_folder {
         Some(folder) => Ok(folder.clone()),
-        None => Ok(config::read(&place.files, variables)?.config.node.data_folder.clone()),
+        None => Ok(config::read_without_secrets(&place.files, variables)?.config.node.data_folder.clone()),
     }
 }
 

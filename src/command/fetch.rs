@@ -29,7 +29,7 @@ use crate::telemetry::printable;
 /// Runs the command and prints what came of it.
 pub(super) fn run(args: &FetchArgs, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
     let began = Instant::now();
-    let reading = config::read(&args.files, variables)?;
+    let reading = config::read_without_secrets(&args.files, variables)?;
     let request = Request { rate: settings::own_rate(args, &reading), ..decide(args, console)? };
     let budget = settings::budget(args, &reading);
     let downloader = settings::downloader(args, &reading, &budget).map_err(CommandError::stage)?;

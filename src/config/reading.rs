@@ -29,6 +29,9 @@ pub struct Sources {
     pub env_file: Option<PathBuf>,
     /// The environment.
     pub variables: Variables,
+    /// Leave all secrets alone, and what depends on their being there unjudged: for commands that need none, which people
+    /// run who must not read them.
+    pub without_secrets: bool,
 }
 
 /// What was read, and what came of it.
@@ -110,7 +113,11 @@ pub fn read(sources: &Sources) -> Result<Reading, ConfigError> {
     let variables = env::layer(&sources.variables);
     names.extend(variables.entries.iter().map(|entry| entry.origin.to_string()));
     layers.push(variables);
-    settle(layers, names, sources.variables.credentials.as_deref())
+    let secrets = match sources.without_secrets {
+        true => Secrets::Left,
+        false => Secrets::Taken { credentials: sources.variables.credentials.as_deref() },
+    };
+    settle(layers, names, secrets)
 }
 
 /// Returns the file to read with its content; none where none is named and the usual one is not there.
@@ -143,12 +150,17 @@ fn load(path: &Path) -> Result<Vec<u8>, ConfigError> {
     }
 }
 
+/// What is done about secrets.
+#[derive(Clone, Copy)]
+enum Secrets<'a> {
+    /// They are read, with systemd's from this folder.
+    Taken { credentials: Option<&'a Path> },
+    /// Nobody needs them.
+    Left,
+}
+
 /// Puts the layers on top of each other, the later before the earlier, and checks what comes out.
-fn settle(
-    layers: Vec<Layer>,
-    mut sources: Vec<String>,
-    credentials: Option<&Path>,
-) -> Result<Reading, ConfigError> {
+fn settle(layers: Vec<Layer>, mut sources: Vec<String>, secrets: Secrets<'_>) -> Result<Reading, ConfigError> {
     let mut settings = Settings::default();
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
     for layer in layers {
@@ -156,9 +168,13 @@ fn settle(
         notes.extend(layer.notes);
         layer.entries.into_iter().for_each(|entry| settings.put(entry));
     }
-    faults.extend(settings.take_secrets(credentials));
+    if let Secrets::Taken { credentials } = secrets {
+        faults.extend(settings.take_secrets(credentials));
+    }
     let config = if faults.is_empty() { Some(Config::of(&settings)) } else { None };
-    faults.extend(config.iter().flat_map(|config| agreement::faults(config, &settings)));
+    if matches!(secrets, Secrets::Taken { .. }) {
+        faults.extend(config.iter().flat_map(|config| agreement::faults(config, &settings)));
+    }
     faults.sort_by(|one, other| one.place.cmp(&other.place));
     let settings = settings.in_order();
     sources.extend(settings.iter().filter_map(Setting::credential));
@@ -252,4 +268,24 @@ pub fn matching<'a>(settings: &'a [Setting], name: &str) -> Result<Vec<&'a Setti
     let is_meant = |setting: &&Setting| setting.name == name || (setting.parts().0 == name && !name.is_empty());
     let found: Vec<&Setting> = settings.iter().filter(is_meant).collect();
     if found.is_empty() { Err(suggestion(name, KEYS.iter().map(|key| key.name))) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+
+    #[test]
+    fn who_needs_no_secret_reads_none_and_still_hears_of_every_other_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("reelmill.toml");
+        let read = |text: &str| {
+            fs::write(&file, text).unwrap();
+            read(&Sources { file: Some(file.clone()), without_secrets: true, ..Sources::default() })
+        };
+        let text = "[webhook]\nurl = 'http://h/'\nsecret_file = '/nowhere/secret'\n[download]\nrate = '5k'\n";
+        let config = read(text).unwrap().config;
+        assert!(config.webhook.secret.secret.is_none() && config.download.rate.is_some());
+        assert_eq!(read("[download]\nrate = 'fast'").unwrap_err().details().len(), 1);
+    }
 }

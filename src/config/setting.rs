@@ -10,8 +10,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::form::{
-    AbsolutePaths, Addresses, AllowLists, Choices, Counts, Decimals, Names, OptionalNames, OptionalPaths, Presets,
-    ProviderLists, Rates, SecretFiles, Sizes, Switches, Templates, Times, Urls, Windows,
+    AbsolutePaths, Addresses, AllowLists, Choices, Counts, Decimals, Made, Names, OptionalNames, OptionalPaths,
+    Presets, ProviderLists, Rates, SecretFiles, Sizes, Switches, Templates, Times, Urls, Windows,
 };
 use super::key::{Key, Reader};
 use super::reading::Settings;
@@ -201,11 +201,11 @@ sections! {
     service: ServiceSettings {
         /// Where the recording lies when a request names none. Empty: such requests are refused.
         source_url: String = "service.source_url",
-            Templates { begins: &["http://", "https://"], places: &["record_id", "institution_id"], needs: "" },
+            Templates { made: Made::Url, places: &["record_id", "institution_id"], needs: &["record_id"], may_be_empty: true },
             r#""""#, r#""http://origin/{record_id}.flv""#, Worker;
         /// Under which name a finished rendition is put into the object store; `RES` is `480P` and the like.
         object_key: String = "service.object_key",
-            Templates { begins: &[], places: &["record", "institution", "RES"], needs: "RES" },
+            Templates { made: Made::Key, places: &["record", "institution", "RES"], needs: &["record", "RES"], may_be_empty: false },
             r#""record/{record}_{institution}/video_{record}_{institution}_{RES}.flv""#, r#""{institution}/{record}/{RES}.flv""#, Worker;
     }
     /// The provider `ecs`: another node that transcodes.
@@ -221,7 +221,7 @@ sections! {
         url: Option<Url> = "oss.url", HTTP, r#""""#, r#""https://cloud.example/transcode""#, Worker;
         /// How the `sign` of a request is made, where the cloud wants one: the MD5 of this text. Empty: none is sent.
         sign: String = "oss.sign",
-            Templates { begins: &[], places: &["record_id", "video_resolution", "secret"], needs: "" },
+            Templates { made: Made::Text, places: &["record_id", "video_resolution", "secret"], needs: &[], may_be_empty: true },
             r#""""#, r#""{record_id}{video_resolution}{secret}""#, Worker;
         /// The secret of `oss.sign`.
         secret: SecretFile = "oss.secret_file", SecretFiles, r#""""#, r#""/etc/reelmill/oss.secret""#, Worker;

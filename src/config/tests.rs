@@ -49,6 +49,7 @@ impl Place {
             file: file("reelmill.toml"),
             env_file: file(".env"),
             variables: Variables::from_pairs(self.pairs.clone()),
+            ..Sources::default()
         })
     }
 
@@ -284,7 +285,7 @@ fn c1_secrets_come_from_files_of_their_owner_alone() {
 #[test]
 fn c1_a_secret_in_the_file_or_in_a_variable_is_refused_and_not_repeated() {
     let toml = "[api]\ntoken = 'hunter2'\nkeys_file = 'hunter2'\n[redis]\nurl = 'redis://:hunter2@h/'\npassword = 'hunter2'\n\
-                [objects]\nurl = 's3://b?secret_key=hunter2'\n[webhook]\nsecret = hunter2\nkey = 'hunter2'\n";
+                [objects]\nurl = 's3://b?endpoint=http://a:hunter2@h'\n[webhook]\nsecret = hunter2\nkey = 'hunter2'\n";
     let place = Place::new(toml).with("REELMILL_API__TOKEN", "hunter2").with("REELMILL_HUNTER", "hunter2");
     let lines = place.faults();
     assert_lines(

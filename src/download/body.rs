@@ -7,7 +7,8 @@ use std::thread;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::part_file::{Mark, PartFile, note};
+use super::part_file::{Mark, PartFile};
+use super::sidecar::note;
 use super::{DownloadError, part_file, wire};
 
 /// Pieces on their way to the disk: enough to bridge the time that a write takes, each of at most a network buffer.

@@ -8,13 +8,14 @@ use tokio::task::spawn_blocking;
 
 use super::DownloadError;
 use super::connection::Dialer;
-use super::part_file::{self, PartFile};
+use super::part_file::PartFile;
 use super::progress::Progress;
 use super::rate_limit::RateLimit;
 use super::receive::stopped;
-use super::request::{Fetched, Report, Request};
+use super::request::{Fetched, FetchedFile, Report, Request};
 use super::retry::Patience;
 use super::run::Run;
+use super::sidecar::{self, Finished};
 use super::stall::StallRule;
 
 /// What downloads: the node has one.
@@ -87,14 +88,14 @@ async fn finished_before(request: &Request) -> Result<Option<Fetched>, DownloadE
         return Ok(None);
     }
     let (output, url) = (request.output.clone(), request.url.to_string());
-    let found = blocking(move || part_file::finished_before(&output, &url)).await??;
-    if let (Some((_, mark)), Some(expected)) = (&found, &request.sha256)
-        && mark.sha256 != *expected
+    let found = blocking(move || sidecar::finished_before(&output, &url)).await??;
+    if let (Some(finished), Some(expected)) = (&found, &request.sha256)
+        && finished.mark.sha256 != *expected
     {
-        let (expected, actual) = (expected.clone(), mark.sha256.clone());
+        let (expected, actual) = (expected.clone(), finished.mark.sha256.clone());
         return Err(DownloadError::Hash { expected, actual, is_told: false });
     }
-    Ok(found.map(|(origin, mark)| Fetched {
+    Ok(found.map(|Finished { origin, mark, sidecar }| Fetched {
         report: Report {
             final_url: origin.final_url,
             bytes: mark.bytes,
@@ -106,7 +107,7 @@ async fn finished_before(request: &Request) -> Result<Option<Fetched>, DownloadE
             content_type: None,
             notes: vec!["an earlier run had finished it".to_owned()],
         },
-        part: None,
+        file: FetchedFile::Named(sidecar),
         output: request.output.clone(),
         overwrite: false,
     }))

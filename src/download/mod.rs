@@ -25,6 +25,7 @@ mod receive;
 mod request;
 mod retry;
 mod run;
+mod sidecar;
 mod stall;
 mod tls;
 mod window;

@@ -11,18 +11,16 @@
 //!                       └──── discard ◀───┘ └── open (next process) goes on from the last durable length
 //! ```
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::own_file::{is_file, is_same_file, open_own, reserve};
+use super::own_file::{is_file, open_own, reserve};
 use super::range::Validator;
+use super::sidecar::{lock, note, read_sidecar, remove_sidecar};
 use super::{DownloadError, wire};
 use crate::atomic_file;
-use crate::content_hash::{self, ContentHash};
-
-/// A sidecar longer than this is not ours: one line per step of a download of a hundred terabytes.
-const SIDECAR_BYTES_MAX: u64 = 1 << 30;
+use crate::content_hash::ContentHash;
 
 /// Whose bytes a part file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,6 +181,15 @@ impl PartFile {
         self.written
     }
 
+    /// Leaves an earlier run's bytes as they were. Where there were none, only a finished file's sidecar, that stays alone
+    /// as before: a part beside it would hide what it speaks of.
+    pub(super) fn leave(self) {
+        if self.file.metadata().is_ok_and(|part| part.len() == 0) {
+            // An empty part is no harm to anybody else.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+
     /// Returns whether an earlier run's bytes lie there, which nobody has asked for yet to be thrown away.
     pub(super) fn holds_leftover(&self) -> bool {
         self.holds_leftover
@@ -310,73 +317,6 @@ impl PartFile {
         fs::remove_file(&self.path).map_err(disk(&self.path))?;
         fs::remove_file(&sidecar).map_err(disk(&sidecar))
     }
-}
-
-/// Locks a sidecar, which must still have its name afterwards: whoever held the lock before may have removed it.
-fn lock(file: &File, path: &Path) -> Result<(), DownloadError> {
-    match file.try_lock() {
-        Ok(()) if is_same_file(file, path) => Ok(()),
-        Ok(()) | Err(TryLockError::WouldBlock) => Err(DownloadError::Busy(path.with_extension(""))),
-        Err(TryLockError::Error(source)) => Err(disk(path)(source)),
-    }
-}
-
-/// Appends a line to the sidecar and brings it to the disk.
-pub(super) fn note(sidecar: &mut File, line: &str, path: &Path) -> Result<(), DownloadError> {
-    sidecar.write_all(line.as_bytes()).map_err(disk(path))?;
-    sidecar.sync_data().map_err(|source| sync_failed(path, source))
-}
-
-/// Recognizes an output that an earlier run had given its name when it was killed: the sidecar is still there, speaks of
-/// `url`, and of these very bytes. Clears it away then, and returns what the file came to.
-///
-/// # Errors
-/// The disk refuses.
-pub(super) fn finished_before(output: &Path, url: &str) -> Result<Option<(Origin, Mark)>, DownloadError> {
-    let sidecar = sidecar_path(output);
-    if !is_file(&sidecar).unwrap_or(false) || fs::symlink_metadata(part_path(output)).is_ok() {
-        return Ok(None);
-    }
-    let mut file = match File::open(&sidecar) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        result => result.map_err(disk(&sidecar))?,
-    };
-    lock(&file, &sidecar)?;
-    let (Some(origin), _, Some(mark)) = read_sidecar(&mut file).map_err(disk(&sidecar))? else { return Ok(None) };
-    let is_it = origin.url == url
-        && fs::symlink_metadata(output).is_ok_and(|file| file.is_file() && file.len() == mark.bytes)
-        && content_hash::of_file(output).map_err(disk(output))? == mark.sha256;
-    if !is_it {
-        return Ok(None);
-    }
-    remove_sidecar(&file, output)?;
-    Ok(Some((origin, mark)))
-}
-
-/// Removes the sidecar that is open as `file`; one that another run has made meanwhile stays.
-fn remove_sidecar(file: &File, output: &Path) -> Result<(), DownloadError> {
-    let sidecar = sidecar_path(output);
-    if !is_same_file(file, &sidecar) {
-        return Ok(());
-    }
-    fs::remove_file(&sidecar).and_then(|()| atomic_file::sync_folder(&sidecar)).map_err(disk(&sidecar))
-}
-
-/// Returns what a sidecar says: whose bytes, how many are here at least, and whether that is all.
-fn read_sidecar(file: &mut File) -> io::Result<(Option<Origin>, Option<Mark>, Option<Mark>)> {
-    let mut text = Vec::new();
-    file.rewind()?;
-    file.take(SIDECAR_BYTES_MAX).read_to_end(&mut text)?;
-    let (mut origin, mut durable, mut whole) = (None, None, None);
-    for line in String::from_utf8_lossy(&text).lines() {
-        match wire::read(line) {
-            Some(wire::Entry::Origin(entry)) => (origin, durable, whole) = (Some(entry), None, None),
-            Some(wire::Entry::Durable(mark)) => durable = Some(mark),
-            Some(wire::Entry::Whole(mark)) => (durable, whole) = (Some(mark.clone()), Some(mark)),
-            None => {}
-        }
-    }
-    Ok((origin, durable, whole))
 }
 
 /// Returns the hash of the first `bytes`; nothing when there are fewer.

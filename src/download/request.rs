@@ -1,5 +1,6 @@
 //! What is asked of a download, and what it came to: values, no work.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use url::Url;
@@ -9,6 +10,7 @@ use super::guard::Refusal;
 use super::part_file::PartFile;
 use super::range::Validator;
 use super::rate_limit::Rate;
+use super::sidecar::remove_sidecar;
 
 /// What to fetch.
 #[derive(Clone, Debug)]
@@ -57,16 +59,27 @@ pub struct Report {
 pub struct Fetched {
     /// What it came to.
     pub report: Report,
-    /// None when an earlier run had given it its name already.
-    pub(super) part: Option<PartFile>,
+    pub(super) file: FetchedFile,
     pub(super) output: PathBuf,
     pub(super) overwrite: bool,
+}
+
+/// Where a whole file is.
+#[derive(Debug)]
+pub(super) enum FetchedFile {
+    /// Under a part's name.
+    Part(Box<PartFile>),
+    /// An earlier run had given it its name already; its sidecar is still there.
+    Named(File),
 }
 
 impl Fetched {
     /// Returns where the file is.
     pub fn path(&self) -> &Path {
-        self.part.as_ref().map_or(&self.output, PartFile::path)
+        match &self.file {
+            FetchedFile::Part(part) => part.path(),
+            FetchedFile::Named(_) => &self.output,
+        }
     }
 
     /// Gives the file its name.
@@ -74,16 +87,22 @@ impl Fetched {
     /// # Errors
     /// The name is taken and not to be overwritten, or the disk refuses.
     pub fn publish(self) -> Result<Report, DownloadError> {
-        self.part.map_or(Ok(()), |part| part.publish(&self.output, self.overwrite))?;
+        match self.file {
+            FetchedFile::Part(part) => part.publish(&self.output, self.overwrite)?,
+            FetchedFile::Named(sidecar) => remove_sidecar(&sidecar, &self.output)?,
+        }
         Ok(self.report)
     }
 
-    /// Throws the file away.
+    /// Throws the file away; one that has its name already stays.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn discard(self) -> Result<(), DownloadError> {
-        self.part.map_or(Ok(()), PartFile::remove)
+        match self.file {
+            FetchedFile::Part(part) => part.remove(),
+            FetchedFile::Named(_) => Ok(()),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::progress::{Phase, Progress};
 use super::range::{Action, Asked, Head, decide};
 use super::rate_limit::JobLimit;
 use super::receive::{Ended, Receiving, stopped};
-use super::request::{Fetched, Report, Request, URL_BYTES_MAX};
+use super::request::{Fetched, FetchedFile, Report, Request, URL_BYTES_MAX};
 use super::{DownloadError, body};
 
 /// An attempt that gets less further than this counts as fruitless: an origin that hands out a byte per connection must
@@ -290,7 +290,9 @@ impl<'a> Run<'a> {
 
     async fn start_over(&mut self, why: String, is_fault: bool) -> Result<bool, DownloadError> {
         self.began_at_0(&why);
-        self.on_part(PartFile::discard).await?;
+        if !self.part().holds_leftover() {
+            self.on_part(PartFile::discard).await?;
+        }
         if is_fault {
             self.faults += 1;
             return if self.faults > 1 { Err(DownloadError::RangeMismatch(why)) } else { Ok(false) };
@@ -341,9 +343,10 @@ impl<'a> Run<'a> {
     pub(super) fn fetched(mut self) -> Fetched {
         let mark = self.whole.take().expect("only a finished run comes here");
         (self.report.bytes, self.report.sha256) = (mark.bytes, mark.sha256);
+        let part = self.part.expect("it is put back when the body has been written");
         Fetched {
             report: self.report,
-            part: self.part,
+            file: FetchedFile::Part(Box::new(part)),
             output: self.request.output.clone(),
             overwrite: self.request.overwrite,
         }
@@ -351,7 +354,11 @@ impl<'a> Run<'a> {
 
     /// Leaves behind what the next run can go on from, and nothing else.
     pub(super) async fn give_up(self, error: DownloadError) -> DownloadError {
-        let Some(part) = self.part.filter(|part| !part.holds_leftover()) else { return error };
+        let Some(part) = self.part else { return error };
+        if part.holds_leftover() {
+            part.leave();
+            return error;
+        }
         let is_useless = part.bytes() == 0 || !can_be_resumed(&part) || error.discards_part();
         if is_useless && let Ok(Err(left)) = blocking(move || part.remove()).await {
             tracing::warn!(error = %left, "cannot remove the part file");

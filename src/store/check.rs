@@ -101,6 +101,11 @@ pub(super) fn check_origin(connection: &Connection, path: &Path, health: &Health
         return Err(StoreError::Foreign { path: path.to_owned(), application_id });
     }
     let (found, known) = (number(connection, "user_version").map_err(refuse)?, migration::latest());
+    if found < 1 {
+        // Ours get their mark and their first schema before their name.
+        let finding = format!("it says that it has schema {found}");
+        return Err(StoreError::Damaged { path: path.to_owned(), finding, backup: health.layout().found_backup() });
+    }
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }

@@ -233,7 +233,7 @@ impl Failure for StoreError {
     fn cure(&self) -> &'static str {
         match self {
             Self::Missing { backup: None, aside: Some(_), .. } => {
-                "give that file its name back and mend it again, or move it away to begin with nothing"
+                "give that file, and its -wal where there is one, their names back and mend it again; or move both away to begin with nothing"
             }
             Self::Missing { backup: None, .. } => "check --data-folder; a node makes its database when it starts",
             Self::Missing { .. } => {

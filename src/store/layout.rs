@@ -46,6 +46,15 @@ impl Layout {
         self.beside("-wal")
     }
 
+    /// Returns the journal of the older way, which only copies put in place by hand have.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.beside("-journal")
+    }
+
+    fn set_aside_as(&self, number: u32) -> PathBuf {
+        self.beside(&format!(".damaged-{number}"))
+    }
+
     pub(super) fn lock(&self) -> PathBuf {
         self.beside(".lock")
     }
@@ -71,8 +80,7 @@ impl Layout {
 
     /// Returns the database that was set aside last, if there is one.
     pub(super) fn found_aside(&self) -> Option<PathBuf> {
-        let names = (1..=DAMAGED_MAX).map(|number| self.beside(&format!(".damaged-{number}")));
-        names.take_while(|path| is_there(path)).last()
+        (1..=DAMAGED_MAX).rev().map(|number| self.set_aside_as(number)).find(|path| is_there(path))
     }
 
     /// Moves the database and its log aside and returns its new name; nothing where there is none.
@@ -80,13 +88,17 @@ impl Layout {
     /// The database first: without it nothing opens what is left, while without its log it would open and lack what
     /// was last committed.
     pub(super) fn set_aside(&self) -> Result<Option<PathBuf>, StoreError> {
-        let name = (1..=DAMAGED_MAX)
-            .map(|number| self.beside(&format!(".damaged-{number}")))
-            .find(|path| !is_there(path))
-            .ok_or_else(|| StoreError::BackupExists(self.beside(&format!(".damaged-{DAMAGED_MAX}"))))?;
-        let aside = Self { database: name };
+        // Above the highest, so that the last one set aside is always the highest.
+        let highest = (1..=DAMAGED_MAX).rev().find(|number| is_there(&self.set_aside_as(*number)));
+        let number = highest.map_or(1, |highest| highest + 1);
+        if number > DAMAGED_MAX {
+            return Err(StoreError::BackupExists(self.set_aside_as(DAMAGED_MAX)));
+        }
+        let aside = Self { database: self.set_aside_as(number) };
         let is_kept = rename_if_there(&self.database, &aside.database)?;
         rename_if_there(&self.wal(), &aside.wal())?;
+        // Of a copy put in place by hand. It would be played back into whatever has the database's name next.
+        rename_if_there(&self.journal(), &aside.journal())?;
         // The index of the log is made from the log by whoever opens it.
         remove_if_there(&self.beside("-shm"))?;
         atomic_file::sync_folder(&self.database).map_err(file_error(&self.database))?;

@@ -186,7 +186,7 @@ impl Store {
 /// Lets SQLite undo what a process had begun in the older way, with a journal beside the database. Ours never do, but a
 /// copy that somebody put in place by hand begins so, and a reading connection could not undo it.
 fn finish_rollback(layout: &Layout) -> Result<(), StoreError> {
-    if !is_there(&layout.beside("-journal")) {
+    if !is_there(&layout.journal()) {
         return Ok(());
     }
     let undo =
@@ -196,8 +196,8 @@ fn finish_rollback(layout: &Layout) -> Result<(), StoreError> {
 
 /// Makes a new database under another name, and gives it its own when it is finished.
 fn make(layout: &Layout) -> Result<(), StoreError> {
-    let leavings = [layout.backup(), layout.wal(), layout.beside(".damaged-1")];
-    if leavings.iter().any(|path| is_there(path)) {
+    let leavings = [layout.backup(), layout.wal(), layout.journal()];
+    if layout.found_aside().is_some() || leavings.iter().any(|path| is_there(path)) {
         // There has been a database. To begin with nothing now would be to forget it in silence.
         return Err(check::missing(layout));
     }

@@ -221,6 +221,8 @@ impl Desk {
     fn commit(&self, writes: &mut [Box<dyn Write>]) -> Result<(), Fault> {
         self.begin()?;
         let result = writes.iter_mut().try_for_each(|write| self.carry_out_alone(write.as_mut()));
+        // A closure may have met damage that its own error does not show: nothing is added to such a file.
+        let result = result.and_then(|()| self.health.fault().map_or(Ok(()), Err));
         let result = result.and_then(|()| self.say("COMMIT"));
         if result.is_err() && !self.connection.is_autocommit() {
             // Where even this fails the connection is closed or the process ends, and either undoes it.

@@ -4,6 +4,7 @@
 
 mod list;
 mod number;
+mod template;
 mod text;
 mod unit;
 
@@ -12,8 +13,9 @@ use std::path::PathBuf;
 
 pub(super) use list::{AllowLists, ProviderLists, Windows};
 pub(super) use number::{Counts, Decimals, Rates, Sizes, Switches, Times};
+pub(super) use template::{Made, Templates};
 pub(super) use text::{
-    AbsolutePaths, Addresses, Choices, Names, OptionalNames, OptionalPaths, Presets, SecretFiles, Templates, Urls,
+    AbsolutePaths, Addresses, Choices, Names, OptionalNames, OptionalPaths, Presets, SecretFiles, Urls,
 };
 
 pub use unit::rate as byte_rate;

@@ -92,17 +92,18 @@ fn names_have_no_spaces() {
 
 #[test]
 fn a_template_names_only_places_that_are_filled_in() {
-    let template = Templates { begins: &["http://"], places: &["record_id", "RES"], needs: "record_id" };
-    takes(&template, &[("'http://o/{record_id}.flv'", "\"http://o/{record_id}.flv\"")]);
-    refuses(
-        &template,
-        &["''", "'http://o/{record}.flv'", "'http://o/x.flv'", "'{record_id}'", "'http://{record_id'"],
-    );
-    refuses(
-        &template,
-        &["'http://o/record_id}{record_id}'", "'http://o/{record_id}}'", "'http://o/{{record_id}}'"],
-    );
-    takes(&Templates { begins: &[], places: &["RES"], needs: "" }, &[("''", "\"\""), ("'{RES}'", "\"{RES}\"")]);
+    let address =
+        Templates { made: Made::Url, places: &["record_id", "RES"], needs: &["record_id"], may_be_empty: true };
+    takes(&address, &[("'http://o/{record_id}.flv'", "\"http://o/{record_id}.flv\""), ("''", "\"\"")]);
+    refuses(&address, &["'http://o/{record}.flv'", "'http://o/x.flv'", "'{record_id}'", "'http://{record_id'"]);
+    refuses(&address, &["'http://o/record_id}{record_id}'", "'http://o/{record_id}}'", "'http://o/{{record_id}}'"]);
+    refuses(&address, &["'http://user:pass@o/{record_id}'", "'ftp://o/{record_id}'", "'http://o/{record_id}#x'"]);
+    let key =
+        Templates { made: Made::Key, places: &["record", "RES"], needs: &["record", "RES"], may_be_empty: false };
+    takes(&key, &[("'a/{record}/{RES}.flv'", "\"a/{record}/{RES}.flv\"")]);
+    refuses(&key, &["''", "'{RES}.flv'", "'/{record}/{RES}'", "'../{record}/{RES}'", "'{record}//{RES}'"]);
+    let text = Templates { made: Made::Text, places: &["RES"], needs: &[], may_be_empty: true };
+    takes(&text, &[("''", "\"\""), ("'{RES}'", "\"{RES}\"")]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::media::Encoder;
 const NAME_LENGTH_MAX: usize = 200;
 
 /// Returns the text of a value without control characters, as no setting has any.
-fn plain(written: &Written) -> Option<&str> {
+pub(super) fn plain(written: &Written) -> Option<&str> {
     written.text().filter(|text| !text.chars().any(char::is_control))
 }
 
@@ -182,14 +182,25 @@ impl Form for Urls {
 
 impl Urls {
     fn takes(&self, url: &Url) -> bool {
-        // What else a URL's query may hold could be a key, and keys have files.
-        const PARAMETERS: [&str; 2] = ["endpoint", "region"];
         let has_place = url.scheme() == "file" || url.host_str().is_some_and(|host| !host.is_empty());
-        let is_anonymous = url.username().is_empty() && url.password().is_none();
-        let has_no_key = url.query_pairs().all(|(name, _)| PARAMETERS.contains(&&*name));
-        let knows_scheme = self.schemes.contains(&url.scheme());
-        knows_scheme && has_place && is_anonymous && has_no_key && url.fragment().is_none()
+        // What else a URL's query may hold could be a key, and keys have files.
+        let has_no_key = url.query_pairs().all(|(name, value)| match &*name {
+            "region" => true,
+            "endpoint" => is_endpoint(&value),
+            _ => false,
+        });
+        self.schemes.contains(&url.scheme()) && has_place && is_anonymous(url) && has_no_key
     }
+}
+
+/// Returns whether a URL can be shown: nobody's name or password stands in it.
+pub(super) fn is_anonymous(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+}
+
+/// Returns whether it can be the place of a server, and holds no name, password or key.
+fn is_endpoint(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['@', '?', '#', ' '])
 }
 
 fn name(written: &Written) -> Option<String> {
@@ -246,64 +257,6 @@ impl Form for OptionalNames {
     fn spell(&self, value: &Self::Value) -> String {
         quoted(value.as_deref().unwrap_or_default())
     }
-}
-
-/// Text with places that are filled in for each use, `{record_id}`.
-pub(in crate::config) struct Templates {
-    /// How it must begin, "" for anything.
-    pub(in crate::config) begins: &'static [&'static str],
-    /// The names of the places.
-    pub(in crate::config) places: &'static [&'static str],
-    /// The place without which all results would be one; "" where it may also be empty.
-    pub(in crate::config) needs: &'static str,
-}
-
-impl Form for Templates {
-    type Value = String;
-
-    fn unit(&self) -> &'static str {
-        "template"
-    }
-
-    fn rule(&self) -> Cow<'static, str> {
-        let places: Vec<String> = self.places.iter().map(|place| format!("{{{place}}}")).collect();
-        let begins = match self.begins {
-            [] => String::new(),
-            some => format!("that begins with {} and ", some.join(" or ")),
-        };
-        let needs = match self.needs {
-            "" => ", or empty for none".to_owned(),
-            place => format!("; {{{place}}} must be among them"),
-        };
-        format!("text {begins}in which {} are filled in{needs}", places.join(", ")).into()
-    }
-
-    fn parse(&self, written: &Written) -> Result<Self::Value, Refusal> {
-        let text = plain(written).ok_or_else(|| Refusal::of(written))?;
-        let is_none = text.is_empty() && self.needs.is_empty();
-        let begins = self.begins.is_empty() || self.begins.iter().any(|begin| text.starts_with(begin));
-        let places = places(text).ok_or_else(|| Refusal::of(written))?;
-        let are_known = places.iter().all(|place| self.places.contains(place));
-        let has_needed = self.needs.is_empty() || places.contains(&self.needs);
-        let is_good = is_none || (begins && are_known && has_needed);
-        if is_good { Ok(text.to_owned()) } else { Err(Refusal::of(written)) }
-    }
-
-    fn spell(&self, value: &Self::Value) -> String {
-        quoted(value)
-    }
-
-    fn hides(&self, part: &Written) -> bool {
-        part.text().is_some_and(|text| text.contains('@'))
-    }
-}
-
-/// Returns the names between braces; `None` where a brace has no partner.
-fn places(text: &str) -> Option<Vec<&str>> {
-    let mut parts = text.split('{');
-    let before = parts.next().filter(|before| !before.contains('}'));
-    before?;
-    parts.map(|part| part.split_once('}').filter(|(_, after)| !after.contains('}')).map(|(name, _)| name)).collect()
 }
 
 /// One of a few words.

@@ -5,6 +5,8 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
+use crate::content_hash;
+use crate::download::sidecar::finished_before;
 use crate::failure::Failure;
 
 const URL: &str = "http://origin.example/lesson.flv";
@@ -145,10 +147,12 @@ fn a_run_killed_after_the_name_was_given_is_recognized_and_tidied() {
     fs::rename(part_path(&output), &output).unwrap();
     assert_eq!(finished_before(&output, URL).unwrap_err().code(), "OUTPUT_BUSY");
     drop(part);
-    assert_eq!(finished_before(&output, "http://elsewhere.example/").unwrap(), None);
-    assert_eq!(finished_before(&output, URL).unwrap(), Some((origin(), mark)));
+    assert!(finished_before(&output, "http://elsewhere.example/").unwrap().is_none());
+    let finished = finished_before(&output, URL).unwrap().unwrap();
+    assert_eq!((&finished.origin, &finished.mark), (&origin(), &mark));
+    remove_sidecar(&finished.sidecar, &output).unwrap();
     assert!(!sidecar_path(&output).try_exists().unwrap());
-    assert_eq!(finished_before(&output, URL).unwrap(), None);
+    assert!(finished_before(&output, URL).unwrap().is_none());
 }
 
 #[test]
