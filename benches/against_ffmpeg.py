@@ -20,18 +20,11 @@ import sys
 
 import ladder
 import long_clip
+import rounds
 import sources
 import table
 
 PARTS = {"table": table.measure, "long": long_clip.measure}
-
-
-def parts(text):
-    names = text.split(",")
-    for name in names:
-        if name not in PARTS:
-            raise argparse.ArgumentTypeError(f"no part {name!r}; there are {', '.join(PARTS)}")
-    return names
 
 
 def parse():
@@ -39,7 +32,8 @@ def parse():
     parser.add_argument("--clip", required=True, help="a 720p clip of 25 frames a second to make the source from")
     parser.add_argument("--reelmill", default="target/release/reelmill")
     parser.add_argument("--ffmpeg", action="append", help="to compare with; repeatable, the first is the anchor")
-    parser.add_argument("--part", type=parts, default=list(PARTS), help="of table,long; both by default")
+    parser.add_argument("--part", type=lambda text: rounds.parts(text, PARTS), default=list(PARTS),
+                        help="of table,long; both by default")
     parser.add_argument("--runs", type=int, default=5, help="rounds")
     parser.add_argument("--folder", default="target/against_ffmpeg", help="for the clips and all outputs")
     parser.add_argument("--json", help="a file for the raw figures")

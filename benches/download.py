@@ -202,18 +202,11 @@ def measure_speed(arguments, url, folder):
 PARTS = {"rate": measure_rate, "speed": measure_speed}
 
 
-def parts(text):
-    names = text.split(",")
-    for name in names:
-        if name not in PARTS:
-            raise argparse.ArgumentTypeError(f"no part {name!r}; there are {', '.join(PARTS)}")
-    return names
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reelmill", default="target/release/reelmill")
-    parser.add_argument("--part", type=parts, default=list(PARTS), help="of rate,speed; both by default")
+    parser.add_argument("--part", type=lambda text: rounds.parts(text, PARTS), default=list(PARTS),
+                        help="of rate,speed; both by default")
     parser.add_argument("--seconds", type=float, default=30, help="how long each limited download is watched")
     parser.add_argument("--limit", type=int, default=1000, help="KiB per second")
     parser.add_argument("--size", type=int, default=1_000_000_000, help="bytes of the unlimited download")

@@ -1,8 +1,10 @@
 """Runs command lines in interleaved rounds and tells what they cost: wall time, CPU time, peak memory.
 
-What it does not do: know what the command lines are for, or print tables about more than cost.
+Also what every comparison's own command line shares. What it does not do: know what the command lines are for, or print
+tables about more than cost.
 """
 
+import argparse
 import dataclasses
 import os
 import random
@@ -100,3 +102,12 @@ def print_costs(title, costs):
 def plain(costs):
     """Costs as they go into a JSON file."""
     return {name: [cost._asdict() for cost in rows] for name, rows in costs.items()}
+
+
+def parts(text, known):
+    """Reads `--part a,b`: names of `known`."""
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"no part {name!r}; there are {', '.join(known)}")
+    return names

@@ -1,9 +1,10 @@
-//! Giving a finished file its final name so that a power cut leaves either the whole file or none.
+//! Giving a finished file its final name so that a power cut leaves either the whole file or none, and knowing a file by it.
 //!
 //! Whether the name may be taken is the caller's question; an existing file is replaced in one step.
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::RenameFlags;
@@ -39,6 +40,15 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result,
+    }
+}
+
+/// Returns whether an open file is still the one under that name: its owner may have removed it, and a lock on a removed
+/// file keeps nobody out.
+pub fn is_same_file(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }
 

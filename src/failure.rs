@@ -2,6 +2,8 @@
 //!
 //! Every error enum of the crate answers [`Failure`]; nothing else decides retries or exit codes.
 
+use std::io::{self, ErrorKind};
+
 /// Who must do something about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureClass {
@@ -35,6 +37,12 @@ pub trait Failure: std::error::Error {
     fn details(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// Returns whether the system says that the disk is full: a disk without room for one more name is as full as one without
+/// room for bytes.
+pub fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// The process's exit codes, for every command.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::failure::{ExitCode, Failure, FailureClass};
+use crate::failure::{ExitCode, Failure, FailureClass, is_disk_full};
 use crate::media::RenditionName;
 
 /// A command failed.
@@ -118,11 +118,6 @@ fn list(paths: &[PathBuf]) -> String {
         0 => names.join(", "),
         more => format!("{} (and {more} more)", names.join(", ")),
     }
-}
-
-/// A disk without room for one more name is as full as one without room for bytes.
-fn is_disk_full(source: &io::Error) -> bool {
-    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl CommandError {

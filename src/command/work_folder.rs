@@ -8,10 +8,10 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, engine};
+use crate::atomic_file::is_same_file;
 
 const LOCK: &str = "lock";
 
@@ -156,15 +156,6 @@ fn check_ours(path: &Path) -> Result<(), CommandError> {
     let has_lock = fs::symlink_metadata(path.join(LOCK)).is_ok_and(|lock| lock.is_file());
     let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     if has_lock || is_empty() { Ok(()) } else { Err(taken()) }
-}
-
-/// Returns whether the locked file is still the one under that name: its owner may have removed it, and a lock on a
-/// removed file keeps nobody out.
-fn is_same_file(lock: &File, path: &Path) -> bool {
-    match (lock.metadata(), fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::guard::Refusal;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, is_disk_full};
 
 /// A download failed.
 #[derive(Debug, thiserror::Error)]
@@ -137,10 +137,6 @@ impl DownloadError {
                 | Self::TooLarge(_)
         )
     }
-}
-
-fn is_disk_full(source: &io::Error) -> bool {
-    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl Failure for DownloadError {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, OFlags};
@@ -55,12 +55,5 @@ pub(super) fn is_file(path: &Path) -> Result<bool, ()> {
         Ok(metadata) if metadata.is_file() => Ok(true),
         Ok(_) => Err(()),
         Err(_) => Ok(false),
-    }
-}
-
-pub(super) fn is_same_file(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
-        _ => false,
     }
 }

@@ -21,6 +21,7 @@ use super::sidecar::{lock, note, read_sidecar, remove_sidecar};
 use super::{DownloadError, wire};
 use crate::atomic_file;
 use crate::content_hash::ContentHash;
+use crate::failure::is_disk_full;
 
 /// Whose bytes a part file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,10 +97,7 @@ pub(super) fn disk(path: &Path) -> impl Fn(io::Error) -> DownloadError + '_ {
 /// Returns what a failed sync means. A full disk says so now and then only here, and has lost nothing that was noted.
 pub(super) fn sync_failed(path: &Path, source: io::Error) -> DownloadError {
     let path = path.to_owned();
-    match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DownloadError::Disk { path, source },
-        _ => DownloadError::Sync { path, source },
-    }
+    if is_disk_full(&source) { DownloadError::Disk { path, source } } else { DownloadError::Sync { path, source } }
 }
 
 impl PartFile {

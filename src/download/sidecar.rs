@@ -5,10 +5,11 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
-use super::own_file::{is_file, is_same_file};
+use super::own_file::is_file;
 use super::part_file::{Mark, Origin, disk, part_path, sidecar_path, sync_failed};
 use super::{DownloadError, wire};
-use crate::{atomic_file, content_hash};
+use crate::atomic_file::{self, is_same_file};
+use crate::content_hash;
 
 /// A sidecar longer than this is not ours: one line per step of a download of a hundred terabytes.
 const SIDECAR_BYTES_MAX: u64 = 1 << 30;

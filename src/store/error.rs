@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{ErrorCode, ffi};
 
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, is_disk_full};
 
 /// The store refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -194,11 +194,6 @@ impl Fault {
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Damaged(_))
     }
-}
-
-/// A disk without room for one more name is as full as one without room for bytes.
-fn is_disk_full(source: &io::Error) -> bool {
-    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl Failure for StoreError {

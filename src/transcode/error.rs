@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::av::AvError;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, is_disk_full};
 use crate::proof::ProofError;
 
 /// A transcode failed.
@@ -93,10 +93,6 @@ impl TranscodeError {
     pub(super) fn shared(error: &Arc<Self>) -> Self {
         Self::Shared(Arc::clone(error))
     }
-
-    fn is_disk_full(source: &io::Error) -> bool {
-        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    }
 }
 
 impl Failure for TranscodeError {
@@ -109,7 +105,7 @@ impl Failure for TranscodeError {
                 "MEDIA_UNDECODABLE"
             }
             Self::Refused { .. } => "PLAN_REFUSED",
-            Self::File { source, .. } if Self::is_disk_full(source) => "DISK_FULL",
+            Self::File { source, .. } if is_disk_full(source) => "DISK_FULL",
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => "OUTPUT_EXISTS",
             Self::File { .. } => "OUTPUT_WRITE",
             Self::NoPicture { .. } => "MEDIA_NO_FIRST_PICTURE",
@@ -147,9 +143,7 @@ impl Failure for TranscodeError {
             | Self::NothingDecoded
             | Self::NoPicture { .. } => "fetch or record the source again",
             Self::Refused { .. } => "leave out --rate-control copy, or ask for what the source is",
-            Self::File { source, .. } if Self::is_disk_full(source) => {
-                "free some space, or choose another output folder"
-            }
+            Self::File { source, .. } if is_disk_full(source) => "free some space, or choose another output folder",
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
                 "a file of that name came while this one was made; add -y to overwrite, or name another output"
             }
