@@ -4,9 +4,11 @@
 
 pub mod atomic_file;
 pub mod av;
+pub mod cache;
 pub mod checked_line;
 pub mod cli;
 pub mod clip;
+pub mod clock;
 pub mod command;
 pub mod config;
 pub mod content_hash;
@@ -16,6 +18,7 @@ pub mod failure;
 pub mod figure;
 pub mod media;
 pub mod proof;
+pub mod room;
 pub mod store;
 pub mod telemetry;
 pub mod transcode;

@@ -13,8 +13,10 @@ pub(super) const VARIABLE_PREFIX: &str = "REELMILL_";
 pub(super) enum Reader {
     /// `reelmill fetch`, and the daemon.
     Fetch,
-    /// `reelmill db`, and the daemon.
+    /// `reelmill db`, `reelmill cache`, and the daemon.
     Db,
+    /// `reelmill cache`, `reelmill fetch --cache`, and the daemon.
+    Cache,
     /// The daemon alone.
     Worker,
 }
@@ -24,7 +26,8 @@ impl Reader {
     pub(super) const fn commands(self) -> &'static str {
         match self {
             Self::Fetch => "`fetch`, `worker`",
-            Self::Db => "`db`, `worker`",
+            Self::Db => "`db`, `cache`, `worker`",
+            Self::Cache => "`cache`, `fetch --cache`, `worker`",
             Self::Worker => "`worker`",
         }
     }

@@ -127,14 +127,14 @@ sections! {
     /// The disk cache.
     cache: CacheSettings {
         /// The folder of the recordings. It must not be shared with another node.
-        root: PathBuf = "cache.root", AbsolutePaths, r#""/var/cache/reelmill""#, r#""/srv/videos""#, Worker;
+        root: PathBuf = "cache.root", AbsolutePaths, r#""/var/cache/reelmill""#, r#""/srv/videos""#, Cache;
         /// How much the recordings may take together, work under way included. What was used least recently and is
         /// not needed makes room; if nothing can, a booking fails with 316.
-        bytes_max: Size = "cache.bytes_max", Sizes { min: 1 << 20 }, r#""100GiB""#, r#""1TiB""#, Worker;
+        bytes_max: Size = "cache.bytes_max", Sizes { min: 1 << 20 }, r#""100GiB""#, r#""1TiB""#, Cache;
         /// How many files there may be.
-        count_max: u32 = "cache.count_max", Counts { min: 1, max: FILES_MAX }, "1000", "5000", Worker;
+        count_max: u32 = "cache.count_max", Counts { min: 1, max: FILES_MAX }, "1000", "5000", Cache;
         /// How much of the disk stays free for others.
-        free_bytes_min: Size = "cache.free_bytes_min", Sizes { min: 0 }, r#""2GiB""#, r#""10GiB""#, Worker;
+        free_bytes_min: Size = "cache.free_bytes_min", Sizes { min: 0 }, r#""2GiB""#, r#""10GiB""#, Cache;
     }
     /// Downloads: how fast, from where, and with how much patience.
     download: DownloadSettings {

@@ -27,25 +27,79 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("figure", &[]),
     ("clock", &[]),
     ("event", &[]),
+    ("room", &["failure"]),
     ("atomic_file", &["failure"]),
     ("content_hash", &[]),
     ("checked_line", &["content_hash"]),
-    ("av", &["media", "failure"]),
+    ("av", &["media", "failure", "room"]),
     ("proof", &["av", "media", "failure", "content_hash"]),
     ("clip", &["av", "media", "failure"]),
     (
         "transcode",
-        &["proof", "av", "media", "failure", "figure", "atomic_file", "content_hash", "checked_line", "clock"],
+        &[
+            "proof",
+            "av",
+            "media",
+            "failure",
+            "figure",
+            "room",
+            "atomic_file",
+            "content_hash",
+            "checked_line",
+            "clock",
+        ],
     ),
     ("store", &["failure", "figure", "clock", "event", "atomic_file"]),
     ("config", &["failure", "figure", "media"]),
-    ("download", &["failure", "figure", "atomic_file", "content_hash", "checked_line", "clock", "media"]),
+    ("download", &["failure", "figure", "room", "atomic_file", "content_hash", "checked_line", "clock", "media"]),
+    (
+        "cache",
+        &[
+            "proof",
+            "store",
+            "media",
+            "failure",
+            "figure",
+            "room",
+            "atomic_file",
+            "content_hash",
+            "checked_line",
+            "clock",
+            "event",
+        ],
+    ),
+    ("legacy", &["cache", "store", "media", "failure", "figure", "clock", "event"]),
+    ("control", &["failure", "clock"]),
+    (
+        "worker",
+        &[
+            "cache",
+            "control",
+            "transcode",
+            "download",
+            "store",
+            "proof",
+            "av",
+            "media",
+            "failure",
+            "figure",
+            "room",
+            "atomic_file",
+            "content_hash",
+            "clock",
+            "event",
+        ],
+    ),
     ("telemetry", &["av", "failure"]),
-    ("cli", &["media", "transcode", "config", "download", "failure", "telemetry"]),
+    ("cli", &["media", "transcode", "config", "download", "cache", "failure", "telemetry"]),
     (
         "command",
         &[
             "cli",
+            "worker",
+            "legacy",
+            "control",
+            "cache",
             "transcode",
             "download",
             "config",
@@ -67,7 +121,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The steps of the work: values in, values out. None knows another; `command` chains them.
-pub(crate) const STAGES: &[&str] = &["transcode", "clip", "download"];
+pub(crate) const STAGES: &[&str] = &["transcode", "clip", "download", "cache"];
 
 /// Names of files and folders that say nothing about what is inside.
 pub(crate) const BANNED_NAMES: &[&str] =
