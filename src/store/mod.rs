@@ -25,6 +25,7 @@ mod layout;
 mod lock;
 mod migration;
 mod outbox;
+mod read_only;
 mod reader;
 mod salvage;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use job::{
 };
 pub use layout::{BackupFile, FILE_NAME};
 pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned};
+pub use read_only::ReadOnly;
 pub use salvage::{Rebuilt, SavedTable, rebuild};
 pub use transaction::{Reading, Transaction};
 pub use wal::WalFigures;

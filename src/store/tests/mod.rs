@@ -3,6 +3,7 @@
 mod file;
 mod job;
 mod outbox;
+mod read_only;
 mod salvage;
 mod writer;
 
