@@ -12,7 +12,8 @@ use super::layout::{BackupFile, Layout, is_there};
 use super::{StoreError, migration};
 
 /// The tables, those that others refer to first.
-pub(super) const TABLES: [&str; 3] = ["job", "outbox", "delivery"];
+pub(super) const TABLES: [&str; 8] =
+    ["job", "outbox", "delivery", "cache_identity", "cache_file", "cache_lease", "cache_publish", "cache_eviction"];
 
 /// How a database is.
 #[derive(Clone, Debug)]

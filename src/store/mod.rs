@@ -15,6 +15,7 @@
 //! writes (`lock`).
 
 mod backup;
+mod cache;
 mod check;
 mod connection;
 mod error;
@@ -41,6 +42,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
+pub use cache::{
+    CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow,
+};
 pub use check::{Depth, Report, check};
 pub use error::StoreError;
 pub use job::{
