@@ -14,7 +14,7 @@ mod state;
 mod why;
 mod wire;
 
-use crate::cache::{CacheError, EntryView, Key};
+use crate::cache::{self, CacheError, EntryView, Key, Order};
 use crate::cli::{CacheCommand, FileOrder, ProgressStyle};
 use crate::clock::{Clock, NodeClock};
 use crate::config::Variables;
@@ -23,7 +23,6 @@ use crate::failure::ExitCode;
 use crate::store::ReadOnly;
 
 use self::place::Place;
-use self::state::Order;
 use super::{CommandError, Console};
 
 /// What is told to those who ask later why a file went.
@@ -101,16 +100,16 @@ fn look(
     let text = database.read(|reading| -> Result<String, CacheError> {
         Ok(match (command, key) {
             (CacheCommand::Ls { sort, held, path, .. }, _) => {
-                let mut entries = state::list(reading, now, order(*sort))?;
+                let mut entries = cache::list(reading, now, order(*sort))?;
                 entries.retain(|entry: &EntryView| !held || !entry.holders.is_empty());
                 if json { wire::list_document(&entries) } else { listing::text(&entries, *path, now, paint) }
             }
             (_, Some(key)) => {
-                let why = state::why(reading, key, now)?;
+                let why = cache::why(reading, key, now)?;
                 if json { wire::why_document(&why) } else { why::text(&why, now, paint) }
             }
             (_, None) => {
-                let stat = state::stat(reading, &place.root, place.limits, now)?;
+                let stat = cache::stat(reading, &place.root, place.limits, now)?;
                 if json { wire::stat_document(&stat) } else { stat::text(&stat, paint) }
             }
         })

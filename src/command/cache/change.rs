@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::Place;
 use super::serve::Serving;
 use super::state;
+use crate::av::Interrupt;
 use crate::clock::NodeClock;
-use crate::command::signal::SignalWatch;
+use crate::command::signal::{SignalWatch, stopping};
 use crate::command::{CommandError, Console};
 use crate::control::{self, ControlError, Handler, Progress, Reply, Request, Server};
 use crate::store::{Options, ReadOnly, Store, StoreError};
@@ -34,10 +34,9 @@ fn by_ourselves(
     progress: &mut dyn FnMut(Progress),
     console: &Console,
 ) -> Result<Reply, CommandError> {
-    let stop = Arc::<AtomicBool>::default();
-    let asked = Arc::clone(&stop);
-    let signals = SignalWatch::start(move || asked.store(true, Ordering::Relaxed), console)?;
-    let serving = Arc::new(take(place, role, stop)?);
+    let interrupt = Interrupt::default();
+    let signals = SignalWatch::start(stopping(&interrupt), console)?;
+    let serving = Arc::new(take(place, role, interrupt)?);
     let server = serve(&place.data_folder, &serving);
     let result = serving.carry_out(request, progress);
     // Whoever asked us meanwhile gets an answer before the cache closes.
@@ -46,7 +45,7 @@ fn by_ourselves(
 }
 
 /// Takes the locks of the database and of the cache.
-fn take(place: &Place, role: &'static str, stop: Arc<AtomicBool>) -> Result<Serving, CommandError> {
+fn take(place: &Place, role: &'static str, interrupt: Interrupt) -> Result<Serving, CommandError> {
     let database = place.database();
     // A node makes its database; a slip in --data-folder must not.
     if let Err(error @ StoreError::Missing { .. }) = ReadOnly::open(&database) {
@@ -56,7 +55,7 @@ fn take(place: &Place, role: &'static str, stop: Arc<AtomicBool>) -> Result<Serv
     let store = Arc::new(Store::open(&database, &options).map_err(CommandError::stage)?);
     let clock = Arc::new(NodeClock::start());
     let cache = state::open(store, place, clock.clone()).map_err(CommandError::stage)?;
-    Ok(Serving { cache, clock, stop, role })
+    Ok(Serving { cache, clock, interrupt, role })
 }
 
 /// Lets other commands in; without a socket they are told that the database is in use, and nothing worse.

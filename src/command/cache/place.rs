@@ -17,6 +17,8 @@ pub(super) struct Place {
     pub(super) root: PathBuf,
     /// What the cache keeps to.
     pub(super) limits: Limits,
+    /// Whether recordings that end early are taken.
+    pub(super) accept_truncated: bool,
 }
 
 impl Place {
@@ -25,6 +27,7 @@ impl Place {
         let config = config::read_without_secrets(&args.files, variables)?.config;
         Ok(Self {
             data_folder: args.data_folder.clone().unwrap_or(config.node.data_folder),
+            accept_truncated: config.transcode.accept_truncated,
             root: config.cache.root,
             limits: Limits {
                 bytes_max: config.cache.bytes_max.bytes(),

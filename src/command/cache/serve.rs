@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::state::{Cache, ScrubProgress};
-use crate::cache::{CacheError, Eviction, Held, Key, Scrubbed};
+use crate::av::Interrupt;
+use crate::cache::{Cache, CacheError, Eviction, Held, Key, ScrubProgress, Scrubbed};
 use crate::clock::Clock;
 use crate::control::{
     self, ControlError, Evicted, Failed, Handler, Names, Pinned, Progress, Reply, Request, Status,
@@ -16,7 +15,7 @@ pub(super) struct Serving {
     pub(super) cache: Cache,
     pub(super) clock: Arc<dyn Clock>,
     /// Somebody asked the command to stop.
-    pub(super) stop: Arc<AtomicBool>,
+    pub(super) interrupt: Interrupt,
     /// What it was called as.
     pub(super) role: &'static str,
 }
@@ -66,7 +65,7 @@ impl Serving {
                 bytes_total: Some(so_far.bytes_total),
             });
         };
-        let scrubbed = self.cache.scrub(&watch, &|| self.stop.load(Ordering::Relaxed))?;
+        let scrubbed = self.cache.scrub(&watch, &|| self.interrupt.is_cancelled())?;
         Ok(Reply::Scrubbed(told(&scrubbed)))
     }
 
@@ -102,5 +101,69 @@ fn told(scrubbed: &Scrubbed) -> control::Scrubbed {
         strangers: Names::of(scrubbed.strangers.iter().map(|path| path.to_string_lossy().into_owned())),
         leftover_files: scrubbed.leftovers.files,
         leftover_bytes: scrubbed.leftovers.bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::place::Place;
+    use super::super::state;
+    use super::*;
+    use crate::cache::Limits;
+    use crate::clock::NodeClock;
+    use crate::control::{Server, ask};
+    use crate::failure::Failure;
+    use crate::store::{FILE_NAME, Options, Store};
+
+    fn serving(folder: &TempDir) -> Serving {
+        let options = Options { backup_every: None, ..Options::default() };
+        let store = Arc::new(Store::open(&folder.path().join(FILE_NAME), &options).unwrap());
+        let limits = Limits { bytes_max: 1 << 20, count_max: 10, free_bytes_min: 0 };
+        let (data_folder, root) = (folder.path().to_owned(), folder.path().join("root"));
+        let place = Place { data_folder, root, limits, accept_truncated: false };
+        let clock: Arc<dyn Clock> = Arc::new(NodeClock::start());
+        let cache = state::open(store, &place, Arc::clone(&clock)).unwrap();
+        Serving { cache, clock, interrupt: Interrupt::default(), role: "reelmill cache scrub" }
+    }
+
+    fn pin(key: &str) -> Request {
+        Request::Pin { key: key.to_owned(), name: "ann".to_owned(), for_milliseconds: None }
+    }
+
+    #[test]
+    fn a_command_that_has_the_cache_does_for_others_what_is_done_at_once_and_no_more() {
+        let folder = TempDir::new().unwrap();
+        let serving = Arc::new(serving(&folder));
+        let _server = Server::start(folder.path(), serving.clone()).unwrap();
+        let fetch = Request::Fetch {
+            key: "6666".to_owned(),
+            url: "http://origin/6666.flv".to_owned(),
+            sha256: None,
+            accept_truncated: false,
+        };
+        for (request, code) in [
+            (pin("6666"), "CACHE_MISSING"),
+            (pin("../6666"), "CACHE_KEY"),
+            (Request::Scrub, "CONTROL_UNSUPPORTED"),
+            (fetch, "CONTROL_UNSUPPORTED"),
+        ] {
+            assert_eq!(ask(folder.path(), &request, &mut |_| {}).unwrap_err().code(), code, "{request:?}");
+        }
+        let Ok(Reply::Status(status)) = ask(folder.path(), &Request::Status, &mut |_| {}) else {
+            panic!("no status")
+        };
+        assert_eq!((status.pid, status.role.as_str()), (std::process::id(), "reelmill cache scrub"));
+    }
+
+    #[test]
+    fn a_scrub_of_its_own_is_carried_out_and_its_progress_told() {
+        let folder = TempDir::new().unwrap();
+        let serving = serving(&folder);
+        let mut phases = Vec::new();
+        let done = serving.carry_out(Request::Scrub, &mut |progress| phases.push(progress.phase));
+        assert!(matches!(done, Ok(Reply::Scrubbed(_))), "{done:?}");
+        assert_eq!(phases, ["scrubbing"]);
     }
 }
