@@ -62,6 +62,13 @@ pub(super) fn span(from: i64, to: i64) -> String {
     figure::span(u64::try_from(to.saturating_sub(from)).unwrap_or(0))
 }
 
+/// Returns the time that is left, up to the next minute: what was given for two hours just now is not told as one.
+pub(super) fn left(now: i64, until: i64) -> String {
+    const MINUTE: i64 = 60_000;
+    let whole = until.saturating_sub(now).saturating_add(MINUTE - 1) / MINUTE * MINUTE;
+    figure::span(u64::try_from(whole).unwrap_or(0))
+}
+
 /// Returns a file's place among those that may go.
 fn goes(after: Option<u64>) -> String {
     match after {
@@ -74,7 +81,7 @@ fn goes(after: Option<u64>) -> String {
 fn holders(holders: &[Held], now: i64) -> String {
     let named = holders.iter().take(HOLDERS_SHOWN).map(|held| {
         let until =
-            held.until_milliseconds.map(|until| format!(" ({} more)", span(now, until))).unwrap_or_default();
+            held.until_milliseconds.map(|until| format!(" ({} more)", left(now, until))).unwrap_or_default();
         format!("{}{until}", printable(&held.holder.to_string()))
     });
     let mut names = named.collect::<Vec<_>>().join(", ");
@@ -146,6 +153,10 @@ pub(super) mod tests {
         let lines = text(&entries, true, NOW, Paint(false));
         assert!(lines.contains("   13.  ready\n      22/6666/6666_720P.flv\n"), "{lines}");
         assert_eq!(text(&[], true, NOW, Paint(false)), "0 files, 0 B; 0 held");
+        assert_eq!(
+            [1, 60_001, 2 * HOUR - 1, -5].map(|length| left(NOW, NOW + length)),
+            ["1 min", "2 min", "2 h", "0 s"]
+        );
         // A clock that was set back makes nobody older than now.
         assert_eq!(age(NOW + HOUR, NOW), "0 s ago");
     }

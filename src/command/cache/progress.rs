@@ -25,6 +25,7 @@ pub(super) struct Display {
     way: Way,
     began: Instant,
     shown: Option<Instant>,
+    last: Progress,
 }
 
 enum Way {
@@ -49,11 +50,15 @@ impl Display {
             }
             _ => Way::Plain(screen),
         };
-        Self { way, began: Instant::now(), shown: None }
+        let began = Instant::now();
+        // A log hears only of what takes long.
+        let shown = matches!(way, Way::Plain(_)).then_some(began);
+        Self { way, began, shown, last: Progress::default() }
     }
 
     /// Shows how far it is, unless that was just done.
     pub(super) fn show(&mut self, progress: &Progress) {
+        self.last.clone_from(progress);
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= self.way.every());
         if !is_due {
             return;
@@ -67,15 +72,21 @@ impl Display {
                 bar.set_message(text(progress));
             }
             Way::Plain(screen) => screen.say(&format!("[{}] {}", figure::wait(seconds), text(progress))),
-            Way::Json(screen) => screen.say(&wire::progress_line(progress, seconds)),
+            Way::Json(screen) => screen.say(&wire::progress_line(progress, seconds, false)),
         }
     }
 
     /// The bar goes; the result says all it said.
     pub(super) fn end(&self) {
-        if let Way::Bar(bar, screen) = &self.way {
-            bar.finish_and_clear();
-            screen.bars().remove(bar);
+        match &self.way {
+            Way::Bar(bar, screen) => {
+                bar.finish_and_clear();
+                screen.bars().remove(bar);
+            }
+            Way::Json(screen) => {
+                screen.say(&wire::progress_line(&self.last, self.began.elapsed().as_secs_f64(), true));
+            }
+            Way::Nothing | Way::Plain(_) => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::command::sheet::{sheet, shown};
 use crate::figure;
 
 /// A bar has so many cells.
-const CELLS: u64 = 20;
+const CELLS: u8 = 20;
 
 /// Returns the sheet.
 pub(super) fn text(stat: &Stat, paint: Paint) -> String {
@@ -53,9 +53,10 @@ fn tally(files: &Tally) -> String {
 
 /// Returns a bar, its percentage and the figures behind it. What passes its limit fills the bar and no more.
 fn gauge(part: u64, whole: u64, figures: &str) -> String {
-    let of = |steps: u64| u128::from(part) * u128::from(steps) / u128::from(whole.max(1));
-    let filled = usize::try_from(of(CELLS).min(u128::from(CELLS))).unwrap_or(0);
-    let empty = CELLS as usize - filled;
+    let of = |steps: u8| u128::from(part) * u128::from(steps) / u128::from(whole.max(1));
+    let cells = usize::from(CELLS);
+    let filled = usize::try_from(of(CELLS)).map_or(cells, |filled| filled.min(cells));
+    let empty = cells - filled;
     format!("{}{}  {:>3} %  {figures}", "━".repeat(filled), "─".repeat(empty), of(100))
 }
 

@@ -1,6 +1,6 @@
 //! Why a file is here and how long it stays, or when and why it went.
 
-use super::listing::{age, span};
+use super::listing::{age, left, span};
 use crate::cache::{EntryState, EntryView, Eviction, Held, Why};
 use crate::command::console::Paint;
 use crate::command::sheet::{moment, sheet, shown};
@@ -45,7 +45,7 @@ fn facts(entry: &EntryView, now: i64) -> Vec<(&'static str, String)> {
 fn holder(held: &Held, now: i64) -> String {
     let until = held.until_milliseconds.map_or_else(
         || "until it is let go".to_owned(),
-        |until| format!("until {}, {} more", moment(until), span(now, until)),
+        |until| format!("until {}, {} more", moment(until), left(now, until)),
     );
     let since = moment(held.since_milliseconds);
     format!("{}, since {since}, {until}", printable(&held.holder.to_string()))

@@ -177,10 +177,10 @@ struct ProgressLine<'a> {
     total_bytes: Option<u64>,
 }
 
-/// Returns the line that tells how far it is.
-pub(super) fn progress_line(progress: &Progress, seconds: f64) -> String {
+/// Returns the line that tells how far it is; `is_end` for the last one.
+pub(super) fn progress_line(progress: &Progress, seconds: f64, is_end: bool) -> String {
     compact(&ProgressLine {
-        r#type: "progress",
+        r#type: if is_end { "end" } else { "progress" },
         phase: &progress.phase,
         seconds: rounded(seconds),
         files: progress.files,
@@ -255,7 +255,7 @@ mod tests {
             "{\n  \"schema\": \"reelmill.cache-unpin/1\",\n  \"key\": \"7\",\n  \"name\": \"ann\",\n  \"was_pinned\": false\n}"
         );
         assert_eq!(
-            progress_line(&Progress { phase: "scrubbing".to_owned(), files: 1, ..Progress::default() }, 1.0),
+            progress_line(&Progress { phase: "scrubbing".to_owned(), files: 1, ..Progress::default() }, 1.0, false),
             r#"{"type":"progress","phase":"scrubbing","seconds":1.0,"files":1,"total_files":null,"bytes":0,"total_bytes":null}"#
         );
     }
