@@ -7,7 +7,7 @@ use std::path::Path;
 use super::console::Paint;
 use super::engine::{self, Interrupt};
 use super::signal::{SignalWatch, stopping};
-use super::{CommandError, Console, check, oddity};
+use super::{CommandError, Console, check};
 use crate::cli::ProbeArgs;
 use crate::failure::ExitCode;
 use crate::figure;

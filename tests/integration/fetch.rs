@@ -7,6 +7,7 @@ mod disk;
 mod drops;
 mod killed;
 mod length;
+mod look;
 mod network;
 mod power_cut;
 mod range;
