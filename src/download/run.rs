@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
             };
             self.on_part(move |part| part.begin(origin)).await?;
         } else {
-            self.part().learn_total(total);
+            self.on_part(move |part| part.learn_total(total)).await?;
         }
         self.report.final_url = url.to_string();
         self.report.validator = self.part().origin().and_then(|origin| origin.validator.clone());

@@ -13,6 +13,7 @@ mod power_cut;
 mod range;
 mod redirect;
 mod refused;
+mod room;
 mod shared;
 mod slow;
 mod status;

@@ -43,6 +43,7 @@ fn request(place: &Place, url: &str, bytes_max: Option<u64>) -> Request {
         sha256: None,
         bytes_max,
         rate: None,
+        room: None,
     }
 }
 
