@@ -35,6 +35,12 @@ pub trait Room: Debug + Send + Sync {
     fn reach(&self, bytes: u64) -> Result<(), NoRoom>;
 }
 
+/// Who gives room to each of the files that a job makes.
+pub trait RoomSource: Debug + Send + Sync {
+    /// Returns room for one more file, which has none yet.
+    fn file(self: Arc<Self>) -> Arc<dyn Room>;
+}
+
 /// What one file that is being written may use of its room; without a room, all that the disk has.
 #[derive(Debug, Default)]
 pub struct Grant {

@@ -2,6 +2,7 @@
 //!
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
+mod cache;
 mod config;
 mod db;
 mod environment;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use cache::{CacheArgs, CacheCommand, FileOrder, PinArgs};
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
 pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
@@ -87,6 +89,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Look after the node's database: check, backup, restore, rebuild-index
     Db(DbArgs),
+    /// Look at the disk cache and change it by hand: stat, ls, why, pin, unpin, evict, scrub
+    Cache(CacheArgs),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1
@@ -159,6 +163,7 @@ impl Command {
             Self::Fetch(args) => args.json,
             Self::Config(args) => args.command.wants_json(),
             Self::Db(args) => args.command.place().json,
+            Self::Cache(args) => args.command.place().json,
             _ => false,
         }
     }

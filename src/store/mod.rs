@@ -15,6 +15,7 @@
 //! writes (`lock`).
 
 mod backup;
+mod cache;
 mod check;
 mod connection;
 mod error;
@@ -25,6 +26,7 @@ mod layout;
 mod lock;
 mod migration;
 mod outbox;
+mod read_only;
 mod reader;
 mod salvage;
 #[cfg(test)]
@@ -40,6 +42,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
+pub use cache::{
+    CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow,
+};
 pub use check::{Depth, Report, check};
 pub use error::StoreError;
 pub use job::{
@@ -47,6 +52,7 @@ pub use job::{
 };
 pub use layout::{BackupFile, FILE_NAME};
 pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned};
+pub use read_only::ReadOnly;
 pub use salvage::{Rebuilt, SavedTable, rebuild};
 pub use transaction::{Reading, Transaction};
 pub use wal::WalFigures;

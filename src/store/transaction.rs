@@ -9,6 +9,7 @@ use std::ops::Deref;
 use rusqlite::{Connection, Params, Row};
 
 use super::StoreError;
+use super::cache::{CacheRows, CacheTables};
 use super::error::Fault;
 use super::health::Health;
 use super::job::{JobRows, Jobs};
@@ -36,6 +37,11 @@ impl<'a> Reading<'a> {
     /// Returns what can be asked about events.
     pub fn outbox(&self) -> OutboxRows<'_> {
         OutboxRows::new(self)
+    }
+
+    /// Returns what can be asked about the cache's files.
+    pub fn cache(&self) -> CacheRows<'_> {
+        CacheRows::new(self)
     }
 
     /// Returns every row of an answer.
@@ -93,6 +99,11 @@ impl<'a> Transaction<'a> {
     /// Returns what can be done with events, and asked.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox::new(self)
+    }
+
+    /// Returns what can be done with the cache's files, and asked.
+    pub fn cache(&self) -> CacheTables<'_> {
+        CacheTables::new(self)
     }
 
     /// Changes rows and returns how many.

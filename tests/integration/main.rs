@@ -3,6 +3,7 @@
 
 mod accept;
 mod apparatus;
+mod cache_command;
 mod command;
 mod config;
 mod disk_full;

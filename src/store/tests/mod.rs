@@ -1,8 +1,10 @@
 //! The store from the inside: what its tables, its writer and its files do when all goes well, and when it does not.
 
+mod cache;
 mod file;
 mod job;
 mod outbox;
+mod read_only;
 mod salvage;
 mod writer;
 
