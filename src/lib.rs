@@ -23,3 +23,4 @@ pub mod room;
 pub mod store;
 pub mod telemetry;
 pub mod transcode;
+pub mod worker;

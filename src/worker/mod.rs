@@ -1,0 +1,22 @@
+//! The node's work, put together from the stages: today the way from an address to a file in the cache.
+//!
+//! ```text
+//! Errand ─▶ cache: here? ── no ──▶ look ─▶ room ─▶ download ─▶ proof::accept ── FLV? ──▶ commit ─▶ Acquired
+//!             │ yes, of this address            (work folder)        └ no ─▶ repack ─▶┘
+//!             └ yes, of another ─▶ look: the same recording? ── no ──▶ the same way, and renamed over
+//! ```
+//!
+//! Here stages are chained and their failures judged: what is kept for the next try, what goes. How a stage works is its
+//! own business, what a person is told the commands'.
+
+mod acquire;
+mod error;
+mod place;
+mod progress;
+mod prover;
+mod repack;
+
+pub use acquire::{Acquired, Acquirer, Errand, State, Stop};
+pub use error::AcquireError;
+pub use progress::{Progress, Snapshot};
+pub use prover::LocalProver;

@@ -1,0 +1,106 @@
+//! Bringing a recording into the container that all cached files have: its packets as they are where that container holds
+//! them, else encoded. Blocks; a stop comes through the interrupt.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{AcquireError, Progress, place};
+use crate::av::Interrupt;
+use crate::cache::CacheError;
+use crate::media::{Container, MediaInfo};
+use crate::proof::{self, ProofError, VerifiedFile};
+use crate::transcode::plan::{Plan, plan};
+use crate::transcode::{self, Finished, Identity, Job, Request, TranscodeError, x264};
+
+/// How it is to be done.
+#[derive(Clone, Debug)]
+pub(super) struct Manner {
+    /// A source that ends early is taken as far as it goes.
+    pub(super) accept_truncated: bool,
+    /// Threads that encode, where that is needed.
+    pub(super) jobs: usize,
+    /// Ends it early.
+    pub(super) interrupt: Interrupt,
+}
+
+/// A recording in the cache's container.
+#[derive(Debug)]
+pub(super) struct Repacked {
+    /// It, proven against what went in.
+    pub(super) file: VerifiedFile,
+    /// What was done, one sentence fragment each.
+    pub(super) notes: Vec<String>,
+}
+
+/// Makes of `source` the file that goes into the cache, in the same `folder`. What it needed on the way is gone afterwards.
+pub(super) fn repack(
+    folder: &Path,
+    source: &VerifiedFile,
+    manner: &Manner,
+    progress: &Progress,
+) -> Result<Repacked, AcquireError> {
+    let request = Request {
+        container: Some(Container::Flv),
+        accept_truncated: manner.accept_truncated,
+        has_avx512: x264::has_avx512(),
+        ..Request::default()
+    };
+    let plan = plan(source.info(), &request)?;
+    let finished = carry_out(folder, source, &plan, manner, progress)?;
+    // The engine has held it to what went in; here it becomes something that can be committed.
+    let accepted = proof::accept(&place::repacked(folder), false, &manner.interrupt)?;
+    Ok(Repacked { file: accepted.file, notes: notes(source.info(), &plan, finished) })
+}
+
+fn carry_out(
+    folder: &Path,
+    source: &VerifiedFile,
+    plan: &Plan,
+    manner: &Manner,
+    progress: &Progress,
+) -> Result<Finished, AcquireError> {
+    let (output, work_folder) = (place::repacked(folder), place::repacking(folder));
+    let failed = |operation| {
+        let path = work_folder.clone();
+        move |source| CacheError::Disk { operation, path, source }
+    };
+    fs::create_dir(&work_folder).map_err(failed("create"))?;
+    let info = source.info();
+    let unreadable = |error| ProofError::Read { path: source.path().to_owned(), source: error };
+    let identities = plan.renditions.iter().map(|rendition| Identity::of(source.path(), plan, rendition));
+    let identities: Vec<Identity> = identities.collect::<Result<_, _>>().map_err(unreadable)?;
+    let job = Job {
+        source: source.path(),
+        info,
+        plan,
+        outputs: &[output],
+        work_folders: std::slice::from_ref(&work_folder),
+        identities: &identities,
+        finished: &[None],
+        jobs: manner.jobs,
+        overwrite: true,
+        verify: true,
+    };
+    let counters = Arc::new(counters(info, plan));
+    progress.repack(Arc::clone(&counters));
+    let outcome = transcode::run(&job, &counters, &manner.interrupt);
+    let result = outcome.renditions.into_iter().next().map_or(Err(TranscodeError::FeedEnded), |one| one.result);
+    // What is left of it would only take room: the next try begins with what was fetched.
+    fs::remove_dir_all(&work_folder).map_err(failed("remove"))?;
+    Ok(result?)
+}
+
+fn counters(info: &MediaInfo, plan: &Plan) -> transcode::Progress {
+    let names: Vec<_> = plan.renditions.iter().map(|rendition| rendition.name).collect();
+    transcode::Progress::new(&names, info.video.as_ref().map_or(0, |video| video.packets), info.duration_seconds)
+}
+
+/// Returns what was done to it, and why.
+fn notes(info: &MediaInfo, plan: &Plan, finished: Finished) -> Vec<String> {
+    let done = plan.renditions.iter().map(|rendition| {
+        let (action, reasons) = (rendition.action.name(), rendition.reasons.join(", "));
+        format!("came as {}, {action} to {}: {reasons}", info.container.name(), plan.container.name())
+    });
+    done.chain(plan.notes.iter().cloned()).chain(finished.repairs).collect()
+}
