@@ -35,6 +35,13 @@ pub struct FetchArgs {
     /// Refuse what is no recording: it is looked into before it gets its name
     #[arg(long, help_heading = "Output")]
     pub media: bool,
+    /// Put it into the node's cache as this file: RECORD, RECORD_720P or INSTITUTION/RECORD_720P
+    #[arg(long, value_name = "KEY", help_heading = "Output")]
+    #[arg(conflicts_with_all = ["output", "overwrite", "no_overwrite", "no_resume", "media"])]
+    pub cache: Option<String>,
+    /// With --cache: take a recording that ends early as far as it goes [default: as configured, else refuse it]
+    #[arg(long, requires = "cache", help_heading = "Output")]
+    pub accept_truncated: bool,
 
     /// Bytes a second at most, as wget means it: 1000k is 1000 KiB, 0 no limit [default: as configured, else 0]
     #[arg(long, value_name = "RATE", value_parser = value::byte_rate, help_heading = "Network")]
@@ -86,9 +93,14 @@ strong ETag, or by a date that is older than the answer. Otherwise it begins at 
 Only public addresses at ports 80 and 443 are dialled, unless --allow names the host or its network; addresses of
 clouds' metadata services never. Every redirect is judged like the address itself. No proxy is used.
 
+With --cache the recording is looked into, brought into FLV where it is none, and put into the cache that [cache] of the
+configuration describes. Where it is there already, from this address or the same from another, nothing is fetched. A
+process that has the cache open carries it out, within that one's own network settings; else this one does.
+
 Examples:
   reelmill fetch https://origin.example/6666.flv
-  reelmill fetch http://10.0.0.5:8080/6666.flv --allow 10.0.0.0/8 --limit-rate 1000k -o lessons/";
+  reelmill fetch http://10.0.0.5:8080/6666.flv --allow 10.0.0.0/8 --limit-rate 1000k -o lessons/
+  reelmill fetch https://origin.example/6666.mp4 --cache 22/6666_720P";
 
 impl FetchArgs {
     /// Returns the file name that the address suggests: its last part, as a person would read it.

@@ -22,7 +22,9 @@ use crate::control::{Reply, Request};
 use crate::failure::ExitCode;
 use crate::store::ReadOnly;
 
-use self::place::Place;
+pub(super) use self::change::{open, serve};
+pub(super) use self::place::Place;
+pub(super) use self::serve::Serving;
 use super::{CommandError, Console};
 
 /// What is told to those who ask later why a file went.

@@ -1,6 +1,8 @@
-//! `reelmill fetch`: one recording from its origin, for people and scripts.
+//! `reelmill fetch`: one recording from its origin, for people and scripts; into a file, or into the cache (`cached`).
 
+mod cached;
 mod progress;
+mod serve;
 mod settings;
 mod wire;
 
@@ -28,6 +30,9 @@ use crate::telemetry::printable;
 
 /// Runs the command and prints what came of it.
 pub(super) fn run(args: &FetchArgs, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
+    if let Some(key) = &args.cache {
+        return cached::run(args, key, variables, console);
+    }
     let began = Instant::now();
     let reading = config::read_without_secrets(&args.files, variables)?;
     let request = Request { rate: settings::own_rate(args, &reading), ..decide(args, console)? };
@@ -99,7 +104,8 @@ fn fetch(
         .enable_all()
         .build()
         .map_err(|error| CommandError::stage(DownloadError::Thread(error)))?;
-    let display = progress::display(args.progress, request, console);
+    let name = request.output.file_name().unwrap_or_default().to_string_lossy();
+    let display = progress::display(args.progress, &name, console);
     // Never sent on: its end is the sign.
     let (running, over) = sync_channel::<()>(0);
     thread::scope(|scope| {

@@ -191,8 +191,31 @@ pub struct Fetched {
     pub bytes: u64,
     /// Its SHA-256 in hex.
     pub sha256: String,
-    /// Whether it was there before, so that nothing was fetched.
-    pub was_cached: bool,
+    /// `present`, `fetched` or `replaced`.
+    pub state: String,
+    /// What a person should know about it.
+    pub notes: Vec<String>,
+    /// How it came; none where it was there before.
+    pub download: Option<Download>,
+}
+
+/// How a file came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Download {
+    /// Where the redirects led.
+    pub final_url: String,
+    /// Bytes that came over the network.
+    pub fetched_bytes: u64,
+    /// Bytes that were here before.
+    pub resumed_from_bytes: u64,
+    /// How many times the origin was asked.
+    pub attempts: u64,
+    /// What tells this version from others.
+    pub validator: Option<String>,
+    /// What the origin calls it.
+    pub content_type: Option<String>,
+    /// What a person may want to know: why it began at 0, what broke off.
+    pub notes: Vec<String>,
 }
 
 /// Who is there.

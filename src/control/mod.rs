@@ -16,6 +16,6 @@ mod tests;
 
 pub use client::ask;
 pub use error::{ControlError, Failed};
-pub use message::{Evicted, Fetched, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed, Status};
+pub use message::{Download, Evicted, Fetched, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed, Status};
 pub use place::SOCKET_NAME;
 pub use server::{Handler, Server};

@@ -37,30 +37,36 @@ fn by_ourselves(
     let interrupt = Interrupt::default();
     let signals = SignalWatch::start(stopping(&interrupt), console)?;
     let serving = Arc::new(take(place, role, interrupt)?);
-    let server = serve(&place.data_folder, &serving);
+    let server = serve(&place.data_folder, serving.clone());
     let result = serving.carry_out(request, progress);
     // Whoever asked us meanwhile gets an answer before the cache closes.
     drop(server);
     result.map_err(|failed| signals.attribute(CommandError::stage(failed)))
 }
 
-/// Takes the locks of the database and of the cache.
 fn take(place: &Place, role: &'static str, interrupt: Interrupt) -> Result<Serving, CommandError> {
-    let database = place.database();
     // A node makes its database; a slip in --data-folder must not.
-    if let Err(error @ StoreError::Missing { .. }) = ReadOnly::open(&database) {
+    if let Err(error @ StoreError::Missing { .. }) = ReadOnly::open(&place.database()) {
         return Err(CommandError::stage(error));
     }
+    open(place, role, interrupt)
+}
+
+/// Takes the locks of the database and of the cache; what is not there yet is made.
+pub(in crate::command) fn open(
+    place: &Place,
+    role: &'static str,
+    interrupt: Interrupt,
+) -> Result<Serving, CommandError> {
     let options = Options { backup_every: None, ..Options::default() };
-    let store = Arc::new(Store::open(&database, &options).map_err(CommandError::stage)?);
+    let store = Arc::new(Store::open(&place.database(), &options).map_err(CommandError::stage)?);
     let clock = Arc::new(NodeClock::start());
     let cache = state::open(store, place, clock.clone()).map_err(CommandError::stage)?;
     Ok(Serving { cache, clock, interrupt, role })
 }
 
 /// Lets other commands in; without a socket they are told that the database is in use, and nothing worse.
-fn serve(folder: &Path, serving: &Arc<Serving>) -> Option<Server> {
-    let handler: Arc<dyn Handler> = serving.clone();
+pub(in crate::command) fn serve(folder: &Path, handler: Arc<dyn Handler>) -> Option<Server> {
     Server::start(folder, handler)
         .map_err(|error| tracing::warn!(%error, "other commands cannot ask this one"))
         .ok()

@@ -5,36 +5,41 @@ use std::path::PathBuf;
 use crate::cache::Limits;
 use crate::cli::DbPlaceArgs;
 use crate::command::{CommandError, config};
-use crate::config::Variables;
+use crate::config::{Config, Variables};
 use crate::store;
 
 /// Where a node keeps its files.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(in crate::command) struct Place {
     /// The node's own state, and the socket.
-    pub(super) data_folder: PathBuf,
+    pub(in crate::command) data_folder: PathBuf,
     /// The cache.
     pub(super) root: PathBuf,
     /// What the cache keeps to.
     pub(super) limits: Limits,
     /// Whether recordings that end early are taken.
-    pub(super) accept_truncated: bool,
+    pub(in crate::command) accept_truncated: bool,
 }
 
 impl Place {
     /// Reads the configuration, which alone knows the cache's root.
     pub(super) fn of(args: &DbPlaceArgs, variables: &Variables) -> Result<Self, CommandError> {
-        let config = config::read_without_secrets(&args.files, variables)?.config;
-        Ok(Self {
-            data_folder: args.data_folder.clone().unwrap_or(config.node.data_folder),
+        let place = Self::configured(&config::read_without_secrets(&args.files, variables)?.config);
+        Ok(Self { data_folder: args.data_folder.clone().unwrap_or(place.data_folder), ..place })
+    }
+
+    /// Returns what the configuration says.
+    pub(in crate::command) fn configured(config: &Config) -> Self {
+        Self {
+            data_folder: config.node.data_folder.clone(),
             accept_truncated: config.transcode.accept_truncated,
-            root: config.cache.root,
+            root: config.cache.root.clone(),
             limits: Limits {
                 bytes_max: config.cache.bytes_max.bytes(),
                 count_max: config.cache.count_max.into(),
                 free_bytes_min: config.cache.free_bytes_min.bytes(),
             },
-        })
+        }
     }
 
     /// Returns the database's path.

@@ -11,8 +11,8 @@ use crate::control::{
 };
 
 /// A command that has the cache.
-pub(super) struct Serving {
-    pub(super) cache: Cache,
+pub(in crate::command) struct Serving {
+    pub(in crate::command) cache: Cache,
     pub(super) clock: Arc<dyn Clock>,
     /// Somebody asked the command to stop.
     pub(super) interrupt: Interrupt,

@@ -1,5 +1,6 @@
 //! Showing how far a download is, as a bar, as lines of text or as JSON: reads its counters, never touches it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle as BarStyle};
 use super::wire;
 use crate::cli::ProgressStyle;
 use crate::command::Console;
-use crate::download::{Phase, Progress, Request};
+use crate::control;
+use crate::download::{Phase, Progress};
 use crate::figure;
 use crate::telemetry::{Screen, printable};
 
@@ -28,16 +30,44 @@ const PLAIN_EVERY: Duration = Duration::from_secs(30);
 /// A bar moves in thousandths.
 const STEPS: u64 = 1000;
 
+/// What the counters say at a moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Counters {
+    phase: Cow<'static, str>,
+    bytes: u64,
+    total: Option<u64>,
+    attempts: Option<u64>,
+}
+
+impl From<&Progress> for Counters {
+    fn from(progress: &Progress) -> Self {
+        Self {
+            phase: progress.phase().name().into(),
+            bytes: progress.bytes(),
+            total: progress.total(),
+            attempts: Some(progress.attempts()),
+        }
+    }
+}
+
+impl From<control::Progress> for Counters {
+    fn from(progress: control::Progress) -> Self {
+        let control::Progress { phase, bytes, bytes_total, .. } = progress;
+        Self { phase: phase.into(), bytes, total: bytes_total, attempts: None }
+    }
+}
+
 /// How far it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
-    pub(super) phase: Phase,
+    pub(super) phase: Cow<'static, str>,
     pub(super) seconds: f64,
     pub(super) bytes: u64,
     pub(super) total: Option<u64>,
     pub(super) bytes_per_second: f64,
     pub(super) eta_seconds: Option<f64>,
-    pub(super) attempts: u64,
+    /// Not told by another process.
+    pub(super) attempts: Option<u64>,
 }
 
 /// Remembers a few ticks, for the rate.
@@ -46,8 +76,8 @@ struct Tracker(VecDeque<(Duration, u64)>);
 
 impl Tracker {
     #[expect(clippy::cast_precision_loss, reason = "rates are shown to three digits")]
-    fn look(&mut self, progress: &Progress, now: Duration) -> View {
-        let (bytes, total) = (progress.bytes(), progress.total());
+    fn look(&mut self, counters: Counters, now: Duration) -> View {
+        let Counters { phase, bytes, total, attempts } = counters;
         // After a restart at 0 what was seen before tells nothing about the rate.
         if self.0.back().is_some_and(|(_, before)| bytes < *before) {
             self.0.clear();
@@ -61,13 +91,13 @@ impl Tracker {
         let bytes_per_second = if span > 0.0 { (bytes - from) as f64 / span } else { 0.0 };
         let left = total.map(|total| total.saturating_sub(bytes) as f64);
         View {
-            phase: progress.phase(),
+            phase,
             seconds: now.as_secs_f64(),
             bytes,
             total,
             bytes_per_second,
             eta_seconds: left.filter(|_| bytes_per_second > 0.0).map(|left| left / bytes_per_second),
-            attempts: progress.attempts(),
+            attempts,
         }
     }
 }
@@ -80,7 +110,7 @@ pub(super) enum Display {
 }
 
 /// Returns the display that the options and the terminal come to; none when nothing is to be shown.
-pub(super) fn display(style: ProgressStyle, request: &Request, console: &Console) -> Option<Display> {
+pub(super) fn display(style: ProgressStyle, name: &str, console: &Console) -> Option<Display> {
     if console.quiet {
         return None;
     }
@@ -91,8 +121,7 @@ pub(super) fn display(style: ProgressStyle, request: &Request, console: &Console
         (ProgressStyle::Auto | ProgressStyle::Bar, true) => {
             let bar = screen.bars().add(ProgressBar::new(STEPS));
             bar.set_style(bar_style(console.stderr.0));
-            let name = request.output.file_name().unwrap_or_default().to_string_lossy();
-            bar.set_prefix(printable(&name).into_owned());
+            bar.set_prefix(printable(name).into_owned());
             Some(Display::Bar(bar, screen))
         }
         _ => Some(Display::Plain(screen)),
@@ -109,18 +138,49 @@ fn bar_style(color: bool) -> BarStyle {
 
 /// Shows progress until the other end of `running` is dropped.
 pub(super) fn follow(progress: &Progress, display: Display, running: &Receiver<()>) {
-    let began = Instant::now();
-    let (mut tracker, mut said) = (Tracker::default(), Duration::ZERO);
-    loop {
-        let over = running.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout);
-        let now = began.elapsed();
-        let view = tracker.look(progress, now);
-        if over {
-            return display.end(&view);
-        }
-        if now.saturating_sub(said) >= display.every() {
-            said = now;
+    let mut live = Live::new(Some(display));
+    while running.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+        live.see(progress.into());
+    }
+    live.last = progress.into();
+    live.end();
+}
+
+/// A display, and what it was shown.
+pub(super) struct Live {
+    display: Option<Display>,
+    began: Instant,
+    tracker: Tracker,
+    said: Duration,
+    last: Counters,
+}
+
+impl Live {
+    pub(super) fn new(display: Option<Display>) -> Self {
+        let (tracker, last) = (Tracker::default(), Counters::default());
+        Self { display, began: Instant::now(), tracker, said: Duration::ZERO, last }
+    }
+
+    /// Shows what whoever does the work has told, unless that was just done.
+    pub(super) fn show(&mut self, progress: control::Progress) {
+        self.see(progress.into());
+    }
+
+    fn see(&mut self, counters: Counters) {
+        let Some(display) = &self.display else { return };
+        let now = self.began.elapsed();
+        self.last = counters.clone();
+        let view = self.tracker.look(counters, now);
+        if now.saturating_sub(self.said) >= display.every() {
+            self.said = now;
             display.show(&view);
+        }
+    }
+
+    /// Ends the display with what was told last.
+    pub(super) fn end(mut self) {
+        if let Some(display) = &self.display {
+            display.end(&self.tracker.look(self.last, self.began.elapsed()));
         }
     }
 }
@@ -168,10 +228,10 @@ fn text(view: &View) -> String {
     let of = view.total.map(|total| format!(" of {}", figure::bytes(total))).unwrap_or_default();
     let place = format!("{:>10}{of}", figure::bytes(view.bytes));
     let rate = figure::byte_rate(view.bytes_per_second);
-    match (view.phase, view.eta_seconds) {
-        (Phase::Receiving, Some(seconds)) => format!("{place}  {rate:>12}  eta {}", figure::wait(seconds)),
-        (Phase::Receiving, None) => format!("{place}  {rate:>12}"),
-        (phase, _) => format!("{place}  {}", phase.name()),
+    match view.eta_seconds {
+        _ if view.phase != Phase::Receiving.name() => format!("{place}  {}", printable(&view.phase)),
+        Some(seconds) => format!("{place}  {rate:>12}  eta {}", figure::wait(seconds)),
+        None => format!("{place}  {rate:>12}"),
     }
 }
 
@@ -180,13 +240,13 @@ mod tests {
     use super::*;
 
     const VIEW: View = View {
-        phase: Phase::Receiving,
+        phase: Cow::Borrowed("receiving"),
         seconds: 12.0,
         bytes: 12 << 20,
         total: Some(85 << 20),
         bytes_per_second: 1_048_576.0,
         eta_seconds: Some(73.0),
-        attempts: 1,
+        attempts: Some(1),
     };
 
     #[test]
@@ -194,8 +254,8 @@ mod tests {
         assert_eq!(text(&VIEW), "  12.0 MiB of 85.0 MiB     1.0 MiB/s  eta 1:13");
         let unknown = View { total: None, eta_seconds: None, ..VIEW };
         assert_eq!(text(&unknown), "  12.0 MiB     1.0 MiB/s");
-        let waiting = View { phase: Phase::Waiting, ..VIEW };
-        assert_eq!(text(&waiting), "  12.0 MiB of 85.0 MiB  waiting");
+        let waiting = View { phase: Cow::Borrowed("wai\u{7}ting"), ..VIEW };
+        assert_eq!(text(&waiting), "  12.0 MiB of 85.0 MiB  wai\\u{7}ting");
         assert_eq!([thousandths(&VIEW), thousandths(&unknown)], [141, 0]);
     }
 
