@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::{AcquireError, Progress, place};
 use crate::av::Interrupt;
 use crate::cache::CacheError;
-use crate::media::{Container, MediaInfo};
+use crate::media::{Container, MediaInfo, RateControlMode};
 use crate::proof::{self, ProofError, VerifiedFile};
-use crate::transcode::plan::{Plan, plan};
+use crate::transcode::plan::{Plan, PlanError, plan};
 use crate::transcode::{self, Finished, Identity, Job, Request, TranscodeError, x264};
 
 /// How it is to be done.
@@ -40,17 +40,27 @@ pub(super) fn repack(
     manner: &Manner,
     progress: &Progress,
 ) -> Result<Repacked, AcquireError> {
-    let request = Request {
-        container: Some(Container::Flv),
-        accept_truncated: manner.accept_truncated,
-        has_avx512: x264::has_avx512(),
-        ..Request::default()
-    };
-    let plan = plan(source.info(), &request)?;
+    let plan = decide(source.info(), manner.accept_truncated)?;
     let finished = carry_out(folder, source, &plan, manner, progress)?;
     // The engine has held it to what went in; here it becomes something that can be committed.
     let accepted = proof::accept(&place::repacked(folder), false, &manner.interrupt)?;
     Ok(Repacked { file: accepted.file, notes: notes(source.info(), &plan, finished) })
+}
+
+/// Decides what is done: where anything can be copied, it is, whatever its rate; nobody asked for a smaller file.
+fn decide(info: &MediaInfo, accept_truncated: bool) -> Result<Plan, PlanError> {
+    let encoded = Request {
+        container: Some(Container::Flv),
+        accept_truncated,
+        has_avx512: x264::has_avx512(),
+        ..Request::default()
+    };
+    let mut copied = encoded.clone();
+    copied.rate_control.mode = Some(RateControlMode::Copy);
+    match plan(info, &copied) {
+        Err(PlanError::NothingToCopy { .. }) => plan(info, &encoded),
+        decided => decided,
+    }
 }
 
 fn carry_out(
@@ -103,4 +113,25 @@ fn notes(info: &MediaInfo, plan: &Plan, finished: Finished) -> Vec<String> {
         format!("came as {}, {action} to {}: {reasons}", info.container.name(), plan.container.name())
     });
     done.chain(plan.notes.iter().cloned()).chain(finished.repairs).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::VideoCodec;
+    use crate::transcode::plan::Action;
+    use crate::transcode::sample;
+
+    #[test]
+    fn what_the_container_holds_is_copied_whatever_its_rate_and_the_rest_encoded() {
+        let mut info = MediaInfo { container: Container::Mp4, ..sample::lesson() };
+        let video = info.video.as_mut().unwrap();
+        video.bytes *= 100;
+        let decided = decide(&info, false).unwrap();
+        assert_eq!((decided.container, &decided.renditions[0].action), (Container::Flv, &Action::Remux));
+        info.video.as_mut().unwrap().codec = VideoCodec::Hevc;
+        assert!(matches!(decide(&info, false).unwrap().renditions[0].action, Action::Transcode(_)));
+        info.video = None;
+        assert_eq!(decide(&info, false), Err(PlanError::NoVideo));
+    }
 }

@@ -158,7 +158,7 @@ fn tell(
     }
     let of_download = fetched.download.iter().flat_map(|download| &download.notes);
     for note in of_download.chain(&fetched.notes) {
-        console.remark(&format!("note: {}", printable(note)));
+        console.remark(&format!("note: {note}"));
     }
     console.print(&line(fetched, took, console))
 }
