@@ -128,7 +128,12 @@ impl Acquirer {
     ///
     /// # Errors
     /// [`AcquireError`]: whatever the cache, the download, the proof or the repacking say.
-    pub async fn acquire(&self, errand: &Errand, progress: &Arc<Progress>, stop: &Stop) -> Result<Acquired, AcquireError> {
+    pub async fn acquire(
+        &self,
+        errand: &Errand,
+        progress: &Arc<Progress>,
+        stop: &Stop,
+    ) -> Result<Acquired, AcquireError> {
         for _ in 0..FOLLOWS_MAX {
             progress.enter(Stage::Looking);
             match self.find(errand, stop).await? {

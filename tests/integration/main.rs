@@ -10,6 +10,7 @@ mod config;
 mod disk_full;
 mod fence;
 mod fetch;
+mod fetch_cache;
 mod file_trap;
 mod flush_trap;
 mod kill;

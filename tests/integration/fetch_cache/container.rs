@@ -1,0 +1,72 @@
+//! Recordings in other containers and codecs than the cache's, and such as end early.
+
+use std::fs;
+
+use reelmill::media::Container;
+
+use super::{Node, lesson, notes};
+use crate::support::clip::{by_ffmpeg, scratch};
+use crate::support::oracle::{decodes_whole, entry, packets};
+use crate::support::origin::{Object, Origin};
+
+#[test]
+fn an_mp4_is_remuxed_packet_by_packet() {
+    let (node, object) = (Node::new(), lesson(Container::Mp4, 2.0));
+    let origin = Origin::honest(object.clone());
+    let document = node.fetches("6666_48P", &origin.url("/6666.mp4"), "", "fetched");
+    let said = notes(&document);
+    assert!(said.len() == 1 && said[0].starts_with("came as mp4, remux to flv: "), "{said:?}");
+    let file = node.file("6666_48P");
+    let source = node.path().join("source.mp4");
+    fs::write(&source, &object.bytes[..]).unwrap();
+    for stream in ["v:0", "a:0"] {
+        let hashes = |path| packets(path, stream).into_iter().map(|packet| packet.hash).collect::<Vec<_>>();
+        assert_eq!(hashes(&file), hashes(&source), "{stream}");
+    }
+    assert_eq!(decodes_whole(&file), packets(&file, "v:0").len());
+    // What it was at the origin is remembered, not what became of it.
+    node.fetches("6666_48P", &Origin::honest(object).url("/"), "", "present");
+    node.is_sound(1);
+}
+
+#[test]
+fn a_codec_that_the_container_cannot_hold_is_encoded() {
+    let folder = scratch();
+    let path = by_ffmpeg(&folder, "odd.avi", "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -c:v mpeg4 -f avi");
+    let (node, origin) = (Node::new(), Origin::honest(Object::of(fs::read(path).unwrap(), "\"odd\"")));
+    let document = node.fetches("6666", &origin.url("/odd.avi"), "", "fetched");
+    assert!(notes(&document)[0].starts_with("came as avi, transcode to flv: "), "{document}");
+    assert_eq!(entry(&node.file("6666"), "v:0", "codec_name"), "h264");
+    assert_eq!(decodes_whole(&node.file("6666")), 20);
+    node.is_sound(1);
+}
+
+#[test]
+fn sound_alone_is_kept_as_it_came_and_refused_where_it_would_have_to_change() {
+    let folder = scratch();
+    let sound = |name, format| {
+        let words = format!("-f lavfi -i sine=d=2 -c:a aac -f {format}");
+        Origin::honest(Object::of(fs::read(by_ffmpeg(&folder, name, &words)).unwrap(), "\"sound\""))
+    };
+    let (node, flv, mp4) = (Node::new(), sound("sound.flv", "flv"), sound("sound.mp4", "mp4"));
+    let document = node.fetches("6666_720P", &flv.url("/"), "", "fetched");
+    assert_eq!(notes(&document), ["no picture, labelled 720P"]);
+    node.fails("6667", &mp4.url("/"), "", (3, "MEDIA_NO_VIDEO"));
+    node.is_sound(1);
+}
+
+#[test]
+fn a_recording_that_ends_early_is_refused_unless_that_is_accepted() {
+    for container in [Container::Flv, Container::Ts] {
+        let mut object = lesson(container, 4.0);
+        let middle = object.bytes.len() / 2;
+        object.bytes = object.bytes[..middle].to_vec().into();
+        let (node, origin) = (Node::new(), Origin::honest(object));
+        if container == Container::Flv {
+            node.fails("6666", &origin.url("/"), "", (3, "MEDIA_TRUNCATED"));
+        }
+        let document = node.fetches("6666", &origin.url("/"), "--accept-truncated", "fetched");
+        assert!(container != Container::Flv || notes(&document)[0].contains("ends early"), "{document}");
+        node.is_sound(1);
+    }
+}
