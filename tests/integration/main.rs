@@ -6,6 +6,7 @@ mod apparatus;
 mod cache_command;
 mod command;
 mod config;
+mod counted_room;
 mod disk_full;
 mod fence;
 mod fetch;
