@@ -315,13 +315,10 @@ impl Acquirer {
     ) -> Result<VerifiedFile, AcquireError> {
         let folder = reservation.folder().to_owned();
         let (jobs, accept_truncated) = (self.jobs, errand.accept_truncated);
-        let manner = Manner { accept_truncated, jobs, interrupt: stop.interrupt.clone() };
-        let (room, progress) = (reservation.rooms().file(), Arc::clone(progress));
-        let repacked = blocking(move || {
-            // As much again as came, until the muxer itself asks.
-            room.reach(file.info().bytes).map_err(CacheError::from)?;
-            repack(&folder, &file, &manner, &progress)
-        });
+        let (rooms, interrupt) = (reservation.rooms(), stop.interrupt.clone());
+        let manner = Manner { accept_truncated, jobs, rooms, interrupt };
+        let progress = Arc::clone(progress);
+        let repacked = blocking(move || repack(&folder, &file, &manner, &progress));
         let repacked = repacked.await??;
         *notes = repacked.notes;
         Ok(repacked.file)

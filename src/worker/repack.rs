@@ -10,6 +10,7 @@ use crate::av::Interrupt;
 use crate::cache::CacheError;
 use crate::media::{Container, MediaInfo, RateControlMode};
 use crate::proof::{self, ProofError, VerifiedFile};
+use crate::room::RoomSource;
 use crate::transcode::plan::{Plan, PlanError, plan};
 use crate::transcode::{self, Finished, Identity, Job, Request, TranscodeError, x264};
 
@@ -20,6 +21,8 @@ pub(super) struct Manner {
     pub(super) accept_truncated: bool,
     /// Threads that encode, where that is needed.
     pub(super) jobs: usize,
+    /// Who gives room to the files that are made.
+    pub(super) rooms: Arc<dyn RoomSource>,
     /// Ends it early.
     pub(super) interrupt: Interrupt,
 }
@@ -91,6 +94,7 @@ fn carry_out(
         jobs: manner.jobs,
         overwrite: true,
         verify: true,
+        rooms: Some(Arc::clone(&manner.rooms)),
     };
     let counters = Arc::new(counters(info, plan));
     progress.repack(Arc::clone(&counters));

@@ -30,6 +30,18 @@ fn an_mp4_is_remuxed_packet_by_packet() {
 }
 
 #[test]
+fn k3_a_recording_that_has_room_only_as_it_came_is_refused_and_nothing_of_it_is_left() {
+    let folder = scratch();
+    let words = "-f lavfi -i color=gray:s=320x240:r=25:d=2,noise=alls=100:allf=t -c:v libx264 -preset ultrafast \
+                 -b:v 2400k -minrate 2400k -maxrate 2400k -bufsize 400k -f mp4";
+    let object = Object::of(fs::read(by_ffmpeg(&folder, "6666.mp4", words)).unwrap(), "\"mp4\"");
+    assert!((400_000..900_000).contains(&object.bytes.len()), "{}", object.bytes.len());
+    let (node, origin) = (Node::configured("bytes_max = \"1MiB\""), Origin::honest(object));
+    node.fails("6666", &origin.url("/"), "", (5, "CACHE_FULL"));
+    node.is_sound(0);
+}
+
+#[test]
 fn a_codec_that_the_container_cannot_hold_is_encoded() {
     let folder = scratch();
     let path = by_ffmpeg(&folder, "odd.avi", "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -c:v mpeg4 -f avi");
