@@ -11,7 +11,7 @@ use crate::cache::CacheError;
 use crate::media::{Container, MediaInfo, RateControlMode};
 use crate::proof::{self, ProofError, VerifiedFile};
 use crate::room::RoomSource;
-use crate::transcode::plan::{Plan, PlanError, plan};
+use crate::transcode::plan::{Action, AudioPlan, Plan, PlanError, plan};
 use crate::transcode::{self, Finished, Identity, Job, Request, TranscodeError, x264};
 
 /// How it is to be done.
@@ -112,9 +112,13 @@ fn counters(info: &MediaInfo, plan: &Plan) -> transcode::Progress {
 
 /// Returns what was done to it, and why.
 fn notes(info: &MediaInfo, plan: &Plan, finished: Finished) -> Vec<String> {
-    let done = plan.renditions.iter().map(|rendition| {
-        let (action, reasons) = (rendition.action.name(), rendition.reasons.join(", "));
-        format!("came as {}, {action} to {}: {reasons}", info.container.name(), plan.container.name())
+    let (from, to) = (info.container.name(), plan.container.name());
+    let done = plan.renditions.iter().map(|rendition| match (&rendition.action, &rendition.audio) {
+        (Action::Transcode(_), _) => {
+            format!("came as {from}, transcoded to {to}: {}", rendition.reasons.join(", "))
+        }
+        (_, AudioPlan::Aac(_)) => format!("came as {from}, remuxed to {to}, its sound transcoded"),
+        _ => format!("came as {from}, remuxed to {to}"),
     });
     done.chain(plan.notes.iter().cloned()).chain(finished.repairs).collect()
 }
@@ -123,7 +127,6 @@ fn notes(info: &MediaInfo, plan: &Plan, finished: Finished) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::media::VideoCodec;
-    use crate::transcode::plan::Action;
     use crate::transcode::sample;
 
     #[test]

@@ -15,7 +15,7 @@ fn an_mp4_is_remuxed_packet_by_packet() {
     let origin = Origin::honest(object.clone());
     let document = node.fetches("6666_48P", &origin.url("/6666.mp4"), "", "fetched");
     let said = notes(&document);
-    assert!(said.len() == 1 && said[0].starts_with("came as mp4, remux to flv: "), "{said:?}");
+    assert_eq!(said, ["came as mp4, remuxed to flv"]);
     let file = node.file("6666_48P");
     let source = node.path().join("source.mp4");
     fs::write(&source, &object.bytes[..]).unwrap();
@@ -47,9 +47,21 @@ fn a_codec_that_the_container_cannot_hold_is_encoded() {
     let path = by_ffmpeg(&folder, "odd.avi", "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -c:v mpeg4 -f avi");
     let (node, origin) = (Node::new(), Origin::honest(Object::of(fs::read(path).unwrap(), "\"odd\"")));
     let document = node.fetches("6666", &origin.url("/odd.avi"), "", "fetched");
-    assert!(notes(&document)[0].starts_with("came as avi, transcode to flv: "), "{document}");
+    assert!(notes(&document)[0].starts_with("came as avi, transcoded to flv: "), "{document}");
     assert_eq!(entry(&node.file("6666"), "v:0", "codec_name"), "h264");
     assert_eq!(decodes_whole(&node.file("6666")), 20);
+    node.is_sound(1);
+}
+
+#[test]
+fn sound_that_the_container_cannot_hold_is_encoded_and_the_picture_stays() {
+    let folder = scratch();
+    let words = "-f lavfi -i testsrc2=s=64x48:r=10:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a ac3 -f matroska";
+    let path = by_ffmpeg(&folder, "odd.mkv", words);
+    let (node, origin) = (Node::new(), Origin::honest(Object::of(fs::read(path).unwrap(), "\"odd\"")));
+    let document = node.fetches("6666", &origin.url("/"), "", "fetched");
+    assert_eq!(notes(&document), ["came as mkv, remuxed to flv, its sound transcoded"]);
+    assert_eq!(entry(&node.file("6666"), "a:0", "codec_name"), "aac");
     node.is_sound(1);
 }
 
