@@ -36,7 +36,7 @@ pub(super) struct Root {
     /// By which the folder is known, whatever has its name.
     device: (u64, u64),
     id: String,
-    lock: File,
+    _lock: File,
 }
 
 /// What is where a file of ours should be.
@@ -106,7 +106,8 @@ impl Root {
         if known.is_none() {
             write_marker(path, &id).map_err(CacheError::disk("write", &path.join(MARKER)))?;
         }
-        Ok(Self { path: path.to_owned(), folder, device, id, lock })
+        tell_owner(&folder, &std::process::id().to_string());
+        Ok(Self { path: path.to_owned(), folder, device, id, _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -194,10 +195,24 @@ impl Root {
         rustix::fs::fchown(made, Some(user), Some(group))
     }
 
-    /// Makes the folder that a job works in, or finds it.
+    /// Makes the folder that a job works in, or finds it. Not synced: what is lost with it in a power cut was not promised
+    /// to anybody, and whoever wants room should not wait for the disk.
     pub(super) fn make_work_folder(&self, job: &str) -> Result<PathBuf, CacheError> {
-        self.walk([WORK, job].into_iter(), true)?;
-        Ok(self.work_folder(job))
+        let path = self.work_folder(job);
+        let Some(work) = self.walk([WORK].into_iter(), true)? else {
+            return Err(CacheError::disk("create", &path)(ErrorKind::NotFound.into()));
+        };
+        let make = || match rustix::fs::mkdirat(&work, job, Mode::from_raw_mode(0o755)) {
+            Ok(()) => self.give_to_owner(&open_folder(&work, job)?),
+            Err(Errno::EXIST) => open_folder(&work, job).map(drop),
+            Err(error) => Err(error),
+        };
+        match make() {
+            Err(Errno::LOOP | Errno::NOTDIR) => Err(CacheError::Taken { path, what: "it is no folder".to_owned() }),
+            result => {
+                result.map(|()| path.clone()).map_err(|error| CacheError::disk("create", &path)(error.into()))
+            }
+        }
     }
 
     pub(super) fn work_folder(&self, job: &str) -> PathBuf {
@@ -235,8 +250,8 @@ impl Root {
         let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
         let Some(folder) = self.walk(key.folders(), false)? else { return Ok(()) };
         match rustix::fs::unlinkat(&folder, key.file_name(), AtFlags::empty()) {
-            Ok(()) => {}
-            Err(Errno::NOENT) => return Ok(()),
+            // One that is gone may be gone by a try whose word did not reach the disk.
+            Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failed(error)),
         }
         sync(&folder).map_err(failed)?;
@@ -347,27 +362,38 @@ fn write_marker(root: &Path, id: &str) -> io::Result<()> {
     crate::atomic_file::publish_new(&draft, &path)
 }
 
+/// Opens the lock's file for reading: one that is open for writing would keep people from mounting the disk read-only.
 fn take_lock(root: &Path) -> Result<File, CacheError> {
     let path = root.join(LOCK);
     let failed = CacheError::disk("lock", &path);
     #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
     let mut options = File::options();
-    let options = options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
-    let mut file = options.open(&path).map_err(&failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) });
+    let options = options.read(true).custom_flags(flags);
+    let mut file = match options.open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut new = File::options();
+            drop(new.write(true).create(true).truncate(false).mode(0o644).open(&path).map_err(&failed)?);
+            options.open(&path)
         }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
+        result => result,
     }
-    // For the one who is refused; a full disk is no reason not to start.
-    let told = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+    .map_err(&failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Writes who holds the lock, for the one who is refused; a full disk is no reason not to start.
+fn tell_owner(folder: &File, text: &str) {
+    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, LOCK, flags, Mode::empty());
+    let told = file.map_err(io::Error::from).and_then(|file| File::from(file).write_all(text.as_bytes()));
     if let Err(error) = told {
-        tracing::debug!(path = %path.display(), %error, "cannot write who holds the lock");
+        tracing::debug!(%error, "cannot write who holds the cache's lock");
     }
-    Ok(file)
 }
 
 fn owner(file: &mut File) -> Option<u32> {
@@ -389,6 +415,6 @@ pub(super) fn owner_of(root: &Path) -> Option<u32> {
 impl Drop for Root {
     fn drop(&mut self) {
         // Only for those who look; what keeps others out is the lock.
-        let _ = self.lock.set_len(0);
+        tell_owner(&self.folder, "");
     }
 }

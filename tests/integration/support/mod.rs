@@ -17,3 +17,5 @@ pub(crate) mod proxy;
 pub(crate) mod room;
 pub(crate) mod run;
 pub(crate) mod setting;
+pub(crate) mod small_disk;
+pub(crate) mod wall_clock;
