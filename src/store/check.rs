@@ -12,7 +12,7 @@ use super::layout::{BackupFile, Layout, is_there};
 use super::{StoreError, migration};
 
 /// The tables, those that others refer to first.
-pub(super) const TABLES: [&str; 3] = ["job", "outbox", "delivery"];
+pub(super) const TABLES: [&str; 6] = ["job", "outbox", "delivery", "rendition", "waiter", "legacy_row"];
 
 /// How a database is.
 #[derive(Clone, Debug)]

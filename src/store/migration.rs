@@ -5,8 +5,11 @@
 use rusqlite::Connection;
 use rusqlite_migration::{Error, M, Migrations};
 
-const STEPS: &[M<'_>] =
-    &[M::up(include_str!("migrations/001_job.sql")), M::up(include_str!("migrations/002_outbox.sql"))];
+const STEPS: &[M<'_>] = &[
+    M::up(include_str!("migrations/001_job.sql")),
+    M::up(include_str!("migrations/002_outbox.sql")),
+    M::up(include_str!("migrations/004_rendition.sql")),
+];
 
 /// Returns the number of today's schema.
 pub(super) fn latest() -> i64 {

@@ -2,7 +2,9 @@
 
 mod file;
 mod job;
+mod legacy;
 mod outbox;
+mod rendition;
 mod salvage;
 mod writer;
 

@@ -70,7 +70,7 @@ fn a_check_tells_how_the_database_is_and_changes_nothing() {
     assert_eq!(document["schema"], "reelmill.db-check/1");
     assert_eq!(
         (document["schema_version"].as_u64(), document["latest_schema_version"].as_u64()),
-        (Some(2), Some(2))
+        (Some(3), Some(3))
     );
     assert!(document["backup"]["path"].as_str().unwrap().ends_with("reelmill.db.backup"), "{document}");
     assert!(files() == before, "{:?}", names(scratch.path()));
