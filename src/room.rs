@@ -3,6 +3,7 @@
 //! A leaf, so that stages can ask without knowing who counts.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::failure::{Failure, FailureClass};
 
@@ -32,4 +33,10 @@ pub trait Room: Debug + Send + Sync {
     /// # Errors
     /// There is no room for that much, and nothing can make any.
     fn reach(&self, bytes: u64) -> Result<(), NoRoom>;
+}
+
+/// Who gives room to each of the files that a job makes.
+pub trait RoomSource: Debug + Send + Sync {
+    /// Returns room for one more file, which has none yet.
+    fn file(self: Arc<Self>) -> Arc<dyn Room>;
 }

@@ -91,6 +91,14 @@ pub enum CacheError {
         /// What the system said.
         source: io::Error,
     },
+    /// The disk did not keep a file's bytes or its name.
+    #[error("the disk failed to keep {path}", path = .path.display())]
+    Sync {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Somebody asked us to stop.
     #[error("stopped")]
     Cancelled,
@@ -122,6 +130,7 @@ impl Failure for CacheError {
             Self::JobTaken(_) => "CACHE_JOB_TAKEN",
             Self::Disk { source, .. } if is_disk_full(source) => "DISK_FULL",
             Self::Disk { .. } => "CACHE_DISK",
+            Self::Sync { .. } => "DISK_SYNC",
             Self::Cancelled => "CANCELLED",
             Self::Store(inner) => inner.code(),
         }
@@ -132,7 +141,7 @@ impl Failure for CacheError {
             Self::Key { .. } | Self::Missing(_) => FailureClass::Usage,
             Self::Foreign { .. } => FailureClass::Configuration,
             Self::InUse { .. } | Self::Damaged { .. } | Self::JobTaken(_) => FailureClass::Transient,
-            Self::NotMounted { .. } | Self::Disk { .. } => FailureClass::Capacity,
+            Self::NotMounted { .. } | Self::Disk { .. } | Self::Sync { .. } => FailureClass::Capacity,
             Self::Full(inner) => inner.class(),
             Self::Taken { .. } | Self::Held { .. } => FailureClass::Output,
             Self::NotProven { .. } => FailureClass::Bug,
@@ -160,6 +169,7 @@ impl Failure for CacheError {
             Self::JobTaken(_) => "wait for the other one to end",
             Self::Disk { source, .. } if is_disk_full(source) => "free some space",
             Self::Disk { .. } => "check the disk and the folder's permissions",
+            Self::Sync { .. } => "check the disk; nothing of the file was kept",
             Self::Cancelled => "run the same command again",
             Self::Store(inner) => inner.cure(),
         }

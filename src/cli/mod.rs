@@ -6,6 +6,7 @@ mod config;
 mod db;
 mod environment;
 mod fetch;
+mod import_legacy;
 mod transcode;
 mod value;
 
@@ -19,6 +20,7 @@ pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, Con
 pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
+pub use import_legacy::{ImportLegacyArgs, RedisAddress};
 pub use transcode::{ProgressStyle, TranscodeArgs};
 
 const STYLES: Styles = Styles::styled()
@@ -87,6 +89,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Look after the node's database: check, backup, restore, rebuild-index
     Db(DbArgs),
+    /// Take over an older node where it stands: its recordings, classes, renditions and waiting lists
+    ImportLegacy(Box<ImportLegacyArgs>),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1
@@ -159,6 +163,7 @@ impl Command {
             Self::Fetch(args) => args.json,
             Self::Config(args) => args.command.wants_json(),
             Self::Db(args) => args.command.place().json,
+            Self::ImportLegacy(args) => args.json,
             _ => false,
         }
     }

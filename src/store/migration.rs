@@ -8,6 +8,7 @@ use rusqlite_migration::{Error, M, Migrations};
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/001_job.sql")),
     M::up(include_str!("migrations/002_outbox.sql")),
+    M::up(include_str!("migrations/003_cache.sql")),
     M::up(include_str!("migrations/004_rendition.sql")),
 ];
 

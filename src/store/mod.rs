@@ -15,6 +15,7 @@
 //! writes (`lock`).
 
 mod backup;
+mod cache;
 mod check;
 mod connection;
 mod error;
@@ -44,6 +45,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
+pub use cache::{
+    CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow,
+};
 pub use check::{Depth, Report, check};
 pub use error::StoreError;
 pub use job::{
@@ -52,6 +56,7 @@ pub use job::{
 pub use layout::{BackupFile, FILE_NAME};
 pub use legacy::{OldDatabase, OldDatabaseError, OldRow, OldTable, Shape, back_up_old_database, read_old_database};
 pub use legacy_row::{LegacyRow, LegacyRowRows, LegacyRows};
+pub use lock::refuse_if_in_use;
 pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned};
 pub use quiet::peek;
 pub use rendition::{Rendition, RenditionRows, RenditionState, Renditions, Waiter, WaiterRows, Waiters};

@@ -69,10 +69,10 @@ fn escaped(path: &Path) -> String {
 
 /// Lets `work` look at a database, beside the process that writes or without one, and changes nothing, not even in the
 /// folder. Nothing where there is no database, or one of an older schema.
-pub fn peek<T>(
+pub fn peek<T, E: From<StoreError>>(
     database: &Path,
-    work: impl Fn(&Reading<'_>) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
+    work: impl Fn(&Reading<'_>) -> Result<T, E>,
+) -> Result<Option<T>, E> {
     let layout = Layout::around(database)?;
     if !is_there(layout.database()) {
         return Ok(None);
@@ -81,7 +81,7 @@ pub fn peek<T>(
     let look = |connection: &Connection| {
         connection.execute_batch("BEGIN")?;
         if let Err(error) = check_origin(connection, layout.database(), &health) {
-            return Ok(Err(error));
+            return Ok(Err(error.into()));
         }
         if number(connection, "user_version")? < migration::latest() {
             return Ok(Ok(None));

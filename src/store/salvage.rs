@@ -101,15 +101,22 @@ fn copy(old: &Connection, new: &mut Connection) -> rusqlite::Result<Vec<SavedTab
         }
     }
     transaction.execute("UPDATE job SET parent = NULL WHERE parent NOT IN (SELECT id FROM job)", [])?;
-    if let Some(delivery) = tables.iter_mut().find(|table| table.name == "delivery") {
-        let orphans = "DELETE FROM delivery WHERE sequence NOT IN (SELECT sequence FROM outbox)";
-        let count = u64::try_from(transaction.execute(orphans, [])?).unwrap_or(u64::MAX);
-        delivery.saved -= count;
-        delivery.lost += count;
+    for (name, orphans) in ORPHANS {
+        if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
+            let count = u64::try_from(transaction.execute(orphans, [])?).unwrap_or(u64::MAX);
+            table.saved -= count;
+            table.lost += count;
+        }
     }
     transaction.commit()?;
     Ok(tables)
 }
+
+/// Rows that say nothing without one of another table, by their table.
+const ORPHANS: [(&str, &str); 2] = [
+    ("delivery", "DELETE FROM delivery WHERE sequence NOT IN (SELECT sequence FROM outbox)"),
+    ("cache_lease", "DELETE FROM cache_lease WHERE file NOT IN (SELECT id FROM cache_file)"),
+];
 
 /// One table on its way from the old database to the new one.
 struct Crossing<'a> {

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use rusqlite::{Connection, Params, Row};
 
 use super::StoreError;
+use super::cache::{CacheRows, CacheTables};
 use super::error::Fault;
 use super::health::Health;
 use super::job::{JobRows, Jobs};
@@ -53,6 +54,11 @@ impl<'a> Reading<'a> {
     /// Returns what can be asked about what was taken over.
     pub fn legacy_rows(&self) -> LegacyRowRows<'_> {
         LegacyRowRows::new(self)
+    }
+
+    /// Returns what can be asked about the cache's files.
+    pub fn cache(&self) -> CacheRows<'_> {
+        CacheRows::new(self)
     }
 
     /// Returns every row of an answer.
@@ -125,6 +131,11 @@ impl<'a> Transaction<'a> {
     /// Returns what can be done with the list of what was taken over, and asked.
     pub fn legacy_rows(&self) -> LegacyRows<'_> {
         LegacyRows::new(self)
+    }
+
+    /// Returns what can be done with the cache's files, and asked.
+    pub fn cache(&self) -> CacheTables<'_> {
+        CacheTables::new(self)
     }
 
     /// Changes rows and returns how many.

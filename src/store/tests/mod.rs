@@ -1,5 +1,6 @@
 //! The store from the inside: what its tables, its writer and its files do when all goes well, and when it does not.
 
+mod cache;
 mod file;
 mod job;
 mod legacy;

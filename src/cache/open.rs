@@ -1,0 +1,125 @@
+//! The start: the totals from rows at once, and what a crash left in between brought to one of its two ends. Files are looked
+//! at later: before their first use, and in the background (`scrub`).
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::evict::{length_of, remove_work_folder};
+use super::flight::Flights;
+use super::ledger::{FileId, Ledger, Leftover};
+use super::root::{Found, Root, WORK};
+use super::{Cache, CacheError, EntryState, Held, Inner, Options, State, name};
+use crate::store::{Store, StoreError};
+
+impl Cache {
+    /// Opens the cache whose files `store` records; the first time it makes the folder.
+    ///
+    /// # Errors
+    /// The folder is not mounted, another node's, or in use; the disk or the database refuses.
+    pub fn open(store: Arc<Store>, options: Options) -> Result<Self, CacheError> {
+        let identity = store.read(|reading| reading.cache().identity())?;
+        let root = Root::open(&options.root, identity.as_ref().map(|(id, _)| id.as_str()))?;
+        let was_unclean = identity.is_some_and(|(_, is_clean)| !is_clean);
+        let id = root.id().to_owned();
+        let now = options.clock.now_milliseconds();
+        store.write(move |tx| {
+            tx.cache().expire(now)?;
+            tx.cache().identify(&id, false)
+        })?;
+        let ledger = read(&store, &options)?;
+        let state = State { ledger, flights: Flights::default(), was_unclean, has_unsettled: false };
+        let inner = Arc::new(Inner { root, options, turn: Mutex::new(()), state: Mutex::new(state), store });
+        inner.settle()?;
+        inner.count_leftovers()?;
+        inner.finish_evictions()?;
+        inner.finish_quarantines();
+        Ok(Self { inner })
+    }
+}
+
+/// Returns the count as the rows have it.
+fn read(store: &Store, options: &Options) -> Result<Ledger, CacheError> {
+    let (files, leases) = store.read(|reading| {
+        let cache = reading.cache();
+        Ok::<_, StoreError>((cache.files()?, cache.leases()?))
+    })?;
+    let mut holds: HashMap<FileId, Vec<Held>> = HashMap::new();
+    for row in &leases {
+        holds.entry(row.file).or_default().extend(name::held(row));
+    }
+    let mut ledger = Ledger::new(options.limits);
+    for row in files {
+        let (id, holds) = (row.id, holds.remove(&row.id).unwrap_or_default());
+        match name::entry(row, holds) {
+            Ok(entry) => ledger.add(entry),
+            // A name that we would not write: it is left alone, like everything that is not ours.
+            Err(error) => tracing::error!(row = id, %error, "a row of the cache is passed over"),
+        }
+    }
+    Ok(ledger)
+}
+
+impl Inner {
+    /// Counts what lies in work folders, the oldest first; empty ones go.
+    fn count_leftovers(&self) -> Result<(), CacheError> {
+        let work = self.root.path().join(WORK);
+        let entries = match fs::read_dir(&work) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            result => result.map_err(CacheError::disk("list", &work))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(CacheError::disk("list", &work))?;
+            let metadata = entry.metadata().map_err(CacheError::disk("look at", &entry.path()))?;
+            let Ok(job) = entry.file_name().into_string() else { continue };
+            if metadata.is_dir() {
+                found.push((metadata.modified().ok(), job, length_of(&entry.path())));
+            }
+        }
+        found.sort();
+        for (_, job, bytes) in found {
+            match bytes {
+                0 => remove_work_folder(&self.root.work_folder(&job))?,
+                bytes => self.state().ledger.add_leftover(Leftover { job, bytes }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with what was going when the last process ended, and tries again what would not go.
+    pub(super) fn finish_evictions(&self) -> Result<Vec<super::Key>, CacheError> {
+        // Nothing may be going while it is looked for.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut going: HashMap<String, Vec<FileId>> = HashMap::new();
+        for entry in self.state().ledger.entries() {
+            if matches!(entry.state, EntryState::Evicting | EntryState::EvictFailed) {
+                going.entry(entry.note.clone()).or_default().push(entry.id);
+            }
+        }
+        let mut gone = Vec::new();
+        for (reason, ids) in going {
+            gone.extend(self.evict_files(&ids, &reason)?.into_iter().map(|entry| entry.key));
+        }
+        Ok(gone)
+    }
+
+    /// Moves aside what was said to be, and was not yet.
+    fn finish_quarantines(&self) {
+        let aside: Vec<_> = {
+            let state = self.state();
+            let is_alone = |entry: &&super::ledger::Entry| {
+                entry.state == EntryState::Quarantined && state.ledger.named(&entry.key).is_none()
+            };
+            state.ledger.entries().filter(is_alone).cloned().collect()
+        };
+        for entry in aside {
+            let is_there = matches!(self.root.find(&entry.key),
+                Ok(Found::File { bytes, modified_nanoseconds, .. })
+                    if (bytes, modified_nanoseconds) == (entry.content.bytes, entry.content.modified_nanoseconds));
+            if is_there && let Err(error) = self.root.set_aside(&entry.key, entry.id) {
+                tracing::error!(key = %entry.key, %error, "a damaged file cannot be moved aside");
+            }
+        }
+    }
+}

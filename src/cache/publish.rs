@@ -1,0 +1,200 @@
+//! A proven file gets its name and its row, so that whatever happens in between, the next start knows which of the two are
+//! true.
+//!
+//! ```text
+//! fsync the file · note (name, inode, hash) · rename · fsync the folder · row instead of the note
+//!       crash here ▲ ──▶ the work folder is left    ▲ the inode has the name: the row is made at the next start
+//! ```
+
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+
+use super::ledger::{Entry, ReservationId};
+use super::root::Found;
+use super::{CacheError, Held, Inner, Key, Lease, NewLease, name};
+use crate::failure::is_disk_full;
+use crate::proof::VerifiedFile;
+use crate::store::{FileContent, FileSource, NewFile, PublishRow, StoreError};
+
+/// Where a file came from, and what a person should know about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The address.
+    pub url: String,
+    /// The length at the origin.
+    pub source_bytes: Option<u64>,
+    /// What tells this version from others, as text.
+    pub validator: Option<String>,
+    /// What a person should know; empty mostly.
+    pub note: String,
+}
+
+impl Inner {
+    /// Brings a proven work file to the disk, gives it its name and its row, and holds it.
+    pub(super) fn publish(
+        self: &Arc<Self>,
+        file: &VerifiedFile,
+        key: &Key,
+        provenance: Provenance,
+        lease: Option<&NewLease>,
+        reservation: ReservationId,
+    ) -> Result<Lease, CacheError> {
+        self.root.check()?;
+        let (content, inode) = sync_work(file)?;
+        let replaced = self.replaces(key)?;
+        let Provenance { url, source_bytes, validator, note } = provenance;
+        let source = FileSource { url, bytes: source_bytes, validator };
+        let row = PublishRow { name: name::of_key(key), content, inode, source, note };
+        let noted = row.clone();
+        self.store.write(move |tx| tx.cache().begin_publish(&noted))?;
+        if let Err(error) = self.root.publish(file.path(), key, replaced) {
+            return Err(self.take_back(file.path(), key, &row, error));
+        }
+        let entry = self.record(&row, lease).inspect_err(|_| self.state().has_unsettled = true)?;
+        let mut state = self.state();
+        // In one breath: the bytes are the reservation's before and the file's after, and never both.
+        state.ledger.shrink_reservation(reservation, entry.content.bytes);
+        state.ledger.add(entry.clone());
+        state.ledger.begin_use(entry.id);
+        drop(state);
+        Ok(Lease::of(self, &entry))
+    }
+
+    /// Returns whether a file of ours has the name; an error where something else has.
+    pub(super) fn replaces(&self, key: &Key) -> Result<bool, CacheError> {
+        let is_known = self.state().ledger.named(key).is_some();
+        let taken = |what: String| CacheError::Taken { path: self.root.path_of(key), what };
+        match self.root.find(key)? {
+            Found::Nothing => Ok(false),
+            Found::File { .. } if is_known => Ok(true),
+            Found::File { .. } => Err(taken("a file that is none of ours".to_owned())),
+            Found::Other(what) => Err(taken(what)),
+        }
+    }
+
+    /// Forgets the note of a file that did not get its name. Where the rename was made and only its sync failed, nobody
+    /// knows what is on the disk: then the file goes.
+    fn take_back(&self, work: &Path, key: &Key, row: &PublishRow, error: CacheError) -> CacheError {
+        let has_name = matches!(self.root.find(key), Ok(Found::File { inode, .. }) if inode == row.inode);
+        if has_name && let Err(left) = self.root.remove(key) {
+            tracing::error!(%key, error = %left, "a file that the disk did not keep for certain cannot be removed");
+            self.state().has_unsettled = true;
+            return error;
+        }
+        if has_name {
+            // What it replaced is gone with it.
+            self.forget(key);
+        }
+        let _ = fs::remove_file(work);
+        let name = row.name.clone();
+        if let Err(store) = self.store.write(move |tx| tx.cache().end_publish(&name)) {
+            tracing::warn!(%key, error = %store, "the note of a file that got no name stays until the next start");
+        }
+        error
+    }
+
+    /// Takes a name out of the count and the rows, whose file is gone.
+    pub(super) fn forget(&self, key: &Key) {
+        let entry = {
+            let mut state = self.state();
+            let id = state.ledger.named(key).map(|entry| entry.id);
+            id.and_then(|id| state.ledger.take(id))
+        };
+        if let Some(entry) = entry
+            && let Err(error) = self.store.write(move |tx| tx.cache().forget(entry.id))
+        {
+            tracing::warn!(%key, %error, "the row of a file that is gone stays until the next start");
+        }
+    }
+
+    /// Makes the row of a file that has its name, instead of the note; returns it as it is counted.
+    fn record(&self, row: &PublishRow, lease: Option<&NewLease>) -> Result<Entry, CacheError> {
+        let now = self.now();
+        let sequence = self.state().ledger.next_number();
+        let new = NewFile {
+            name: row.name.clone(),
+            content: row.content.clone(),
+            source: row.source.clone(),
+            sequence,
+            used_milliseconds: now,
+            note: row.note.clone(),
+        };
+        let lease = lease.cloned().map(|NewLease { holder, until_milliseconds }| Held {
+            holder,
+            since_milliseconds: now,
+            until_milliseconds,
+        });
+        let (row, leases) = self.store.write(move |tx| {
+            let row = tx.cache().put(&new, now)?;
+            tx.cache().end_publish(&new.name)?;
+            if let Some(held) = &lease {
+                tx.cache().lease(&name::lease_row(row.id, held))?;
+            }
+            let leases = tx.cache().leases_of(row.id)?;
+            Ok::<_, StoreError>((row, leases))
+        })?;
+        let mut entry = name::entry(row, leases.iter().filter_map(name::held).collect())?;
+        entry.is_checked = true;
+        // Those who read the file of before go on counting.
+        entry.users = self.state().ledger.entry(entry.id).map_or(0, |before| before.users);
+        Ok(entry)
+    }
+
+    /// Finds out what became of the files that were about to get their names when the last process ended, or when the
+    /// database refused.
+    pub(super) fn settle(&self) -> Result<(), CacheError> {
+        let publishes = self.store.read(|reading| reading.cache().publishes())?;
+        for row in publishes {
+            let key = name::key(&row.name)?;
+            let has_name = matches!(self.root.find(&key), Ok(Found::File { inode, bytes, .. })
+                if inode == row.inode && bytes == row.content.bytes);
+            if has_name {
+                tracing::info!(%key, "a file had got its name when the last process ended");
+                let entry = self.record(&row, None)?;
+                self.state().ledger.add(Entry { is_checked: false, ..entry });
+            } else {
+                let name = row.name.clone();
+                self.store.write(move |tx| tx.cache().end_publish(&name))?;
+            }
+        }
+        self.state().has_unsettled = false;
+        Ok(())
+    }
+}
+
+/// Brings a work file's bytes to the disk, once it is certain that it is the one that was proven. Returns what it is, and
+/// the number by which the disk knows it. One that the disk did not keep is thrown away: asking a second time could be
+/// answered with yes, and be wrong.
+fn sync_work(file: &VerifiedFile) -> Result<(FileContent, u64), CacheError> {
+    let path = file.path();
+    let not_proven = |why: &str| CacheError::NotProven { path: path.to_owned(), why: why.to_owned() };
+    #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let open = File::options().read(true).custom_flags(flags).open(path);
+    let open = open.map_err(CacheError::disk("open", path))?;
+    let metadata = open.metadata().map_err(CacheError::disk("look at", path))?;
+    if !metadata.is_file() {
+        return Err(not_proven("it is no plain file"));
+    }
+    if metadata.len() != file.info().bytes {
+        return Err(not_proven("its length has changed"));
+    }
+    if let Err(source) = open.sync_all() {
+        drop(open);
+        let _ = fs::remove_file(path);
+        let path = path.to_owned();
+        let is_full = is_disk_full(&source);
+        return Err(if is_full {
+            CacheError::disk("write", &path)(source)
+        } else {
+            CacheError::Sync { path, source }
+        });
+    }
+    let modified_nanoseconds = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    let sha256 = Some(file.sha256().to_owned());
+    Ok((FileContent { bytes: metadata.len(), sha256, modified_nanoseconds }, metadata.ino()))
+}

@@ -1,0 +1,394 @@
+//! The folder of the cache on its disk: opened once, marked as ours, and the only place where names below it are made,
+//! changed and removed.
+//!
+//! Everything goes from the opened folder down, one name at a time, and no link is followed: a disk that was unmounted, or
+//! a link that somebody planted, leads nowhere else. What is not ours is never touched.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+
+use super::report::DiskFigures;
+use super::{CacheError, Key};
+
+/// Marks the folder, and says which cache it is: a disk that is not mounted does not have it.
+pub(super) const MARKER: &str = ".reelmill-cache";
+const LOCK: &str = ".reelmill-cache.lock";
+/// Where jobs work, each in a folder of its own.
+pub(super) const WORK: &str = ".work";
+/// Where damaged files are put.
+pub(super) const QUARANTINE: &str = ".quarantine";
+/// What the marker begins with; the number counts the layouts.
+const MARKER_HEAD: &str = "reelmill cache 1 ";
+/// A marker is one short line; whatever is longer is none.
+const MARKER_BYTES_MAX: u64 = 200;
+
+/// The opened folder, locked.
+#[derive(Debug)]
+pub(super) struct Root {
+    path: PathBuf,
+    folder: File,
+    /// By which the folder is known, whatever has its name.
+    device: (u64, u64),
+    id: String,
+    lock: File,
+}
+
+/// What is where a file of ours should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Nothing,
+    File {
+        bytes: u64,
+        modified_nanoseconds: i64,
+        inode: u64,
+    },
+    /// No plain file; what it is.
+    Other(String),
+}
+
+impl Found {
+    pub(super) fn of(stat: &Stat) -> Self {
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Self::Other(kind(FileType::from_raw_mode(stat.st_mode)).to_owned());
+        }
+        Self::File {
+            bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_nanoseconds: modified_nanoseconds(stat),
+            inode: stat.st_ino,
+        }
+    }
+}
+
+fn modified_nanoseconds(stat: &Stat) -> i64 {
+    let nanoseconds = i64::try_from(stat.st_mtime_nsec).unwrap_or(0);
+    stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+}
+
+fn kind(file_type: FileType) -> &'static str {
+    match file_type {
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a link",
+        _ => "no plain file",
+    }
+}
+
+impl Root {
+    /// Opens and locks the folder of the cache `known`, or makes one where none is known.
+    ///
+    /// # Errors
+    /// It is not there, another node's, or in use.
+    pub(super) fn open(path: &Path, known: Option<&str>) -> Result<Self, CacheError> {
+        let not_mounted = |why: &str| CacheError::NotMounted { root: path.to_owned(), why: why.to_owned() };
+        if known.is_none() {
+            fs::create_dir_all(path).map_err(CacheError::disk("create", path))?;
+        }
+        let folder = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_mounted("it is not there")),
+            result => result.map_err(CacheError::disk("open", path))?,
+        };
+        let device = identity(&folder.metadata().map_err(CacheError::disk("open", path))?);
+        if known.is_some() && read_marker(path)?.is_none() {
+            // Nothing may be written here, not even a lock.
+            return Err(not_mounted(&format!("the file {MARKER} is missing")));
+        }
+        let lock = take_lock(path)?;
+        let id = match (read_marker(path)?, known) {
+            (None, _) => format!("{:032x}", fastrand::u128(..)),
+            (Some(found), Some(known)) if found == known => found,
+            (Some(_), _) => return Err(CacheError::Foreign { root: path.to_owned() }),
+        };
+        if known.is_none() {
+            write_marker(path, &id).map_err(CacheError::disk("write", &path.join(MARKER)))?;
+        }
+        Ok(Self { path: path.to_owned(), folder, device, id, lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns which cache it is.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns where a file is, or would be.
+    pub(super) fn path_of(&self, key: &Key) -> PathBuf {
+        self.path.join(key.path())
+    }
+
+    /// Checks that the folder still has its name: otherwise its disk is gone, and what is made under that name would be on
+    /// another one.
+    pub(super) fn check(&self) -> Result<(), CacheError> {
+        let why = match fs::metadata(&self.path) {
+            Ok(now) if identity(&now) == self.device => return Ok(()),
+            Ok(_) => "another folder has its name".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(CacheError::NotMounted { root: self.path.clone(), why })
+    }
+
+    /// Returns how the disk is.
+    pub(super) fn disk(&self) -> Result<DiskFigures, CacheError> {
+        disk_of(&self.folder).map_err(CacheError::disk("look at", &self.path))
+    }
+
+    /// Returns what has a file's name.
+    pub(super) fn find(&self, key: &Key) -> Result<Found, CacheError> {
+        let path = self.path_of(key);
+        let Some(folder) = self.walk(key.folders(), false)? else { return Ok(Found::Nothing) };
+        match rustix::fs::statat(&folder, key.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Found::of(&stat)),
+            Err(Errno::NOENT) => Ok(Found::Nothing),
+            Err(error) => Err(CacheError::disk("look at", &path)(error.into())),
+        }
+    }
+
+    /// Opens a folder below the root, one name after the other; nothing where one is missing and not to be made.
+    fn walk<'a>(&self, names: impl Iterator<Item = &'a str>, is_made: bool) -> Result<Option<OwnedFd>, CacheError> {
+        let mut path = self.path.clone();
+        let mut folder = self.folder.try_clone().map_err(CacheError::disk("open", &path))?.into();
+        for name in names {
+            path.push(name);
+            folder = match open_folder(&folder, name) {
+                Err(Errno::NOENT) if is_made => self.make_folder(&folder, name, &path)?,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(Errno::LOOP | Errno::NOTDIR) => {
+                    let what = "it is no folder".to_owned();
+                    return Err(CacheError::Taken { path, what });
+                }
+                result => result.map_err(|error| CacheError::disk("open", &path)(error.into()))?,
+            };
+        }
+        Ok(Some(folder))
+    }
+
+    fn make_folder(&self, parent: &OwnedFd, name: &str, path: &Path) -> Result<OwnedFd, CacheError> {
+        let make = || {
+            match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error),
+            }
+            let made = open_folder(parent, name)?;
+            self.give_to_owner(&made)?;
+            // The new name must be on the disk before anything in it can be called so.
+            sync(parent)?;
+            Ok(made)
+        };
+        make().map_err(|error| CacheError::disk("create", path)(error.into()))
+    }
+
+    /// Gives what root made to whom the root folder belongs: the node must be able to remove it.
+    fn give_to_owner(&self, made: &OwnedFd) -> Result<(), Errno> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let owner = rustix::fs::fstat(&self.folder)?;
+        let (user, group) = (rustix::fs::Uid::from_raw(owner.st_uid), rustix::fs::Gid::from_raw(owner.st_gid));
+        rustix::fs::fchown(made, Some(user), Some(group))
+    }
+
+    /// Makes the folder that a job works in, or finds it.
+    pub(super) fn make_work_folder(&self, job: &str) -> Result<PathBuf, CacheError> {
+        self.walk([WORK, job].into_iter(), true)?;
+        Ok(self.work_folder(job))
+    }
+
+    pub(super) fn work_folder(&self, job: &str) -> PathBuf {
+        self.path.join(WORK).join(job)
+    }
+
+    /// Gives a work file its name, in the place of one that has it only if that `replaces`. The bytes must be on the disk.
+    pub(super) fn publish(&self, work: &Path, key: &Key, replaces: bool) -> Result<(), CacheError> {
+        let path = self.path_of(key);
+        let failed = |error: Errno| match error {
+            Errno::EXIST => {
+                CacheError::Taken { path: path.clone(), what: "a file that is none of ours".to_owned() }
+            }
+            error => CacheError::disk("rename into", &path)(error.into()),
+        };
+        let relative = work.strip_prefix(&self.path).map_err(|_| CacheError::NotProven {
+            path: work.to_owned(),
+            why: "it is not in a work folder of this cache".to_owned(),
+        })?;
+        let Some(folder) = self.walk(key.folders(), true)? else { return Err(failed(Errno::NOENT)) };
+        let flags = if replaces { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        match rustix::fs::renameat_with(&self.folder, relative, &folder, key.file_name(), flags) {
+            // File systems that cannot refuse leave the time between two steps.
+            Err(Errno::INVAL | Errno::NOSYS) if self.find(key)? == Found::Nothing || replaces => {
+                rustix::fs::renameat(&self.folder, relative, &folder, key.file_name()).map_err(failed)?;
+            }
+            result => result.map_err(failed)?,
+        }
+        sync(&folder).map_err(|error| CacheError::Sync { path: path.clone(), source: error.into() })
+    }
+
+    /// Removes a file; one that is gone is gone. The name is off the disk when this returns.
+    pub(super) fn remove(&self, key: &Key) -> Result<(), CacheError> {
+        let path = self.path_of(key);
+        let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
+        let Some(folder) = self.walk(key.folders(), false)? else { return Ok(()) };
+        match rustix::fs::unlinkat(&folder, key.file_name(), AtFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        }
+        sync(&folder).map_err(failed)?;
+        self.remove_empty(key);
+        Ok(())
+    }
+
+    /// Removes the folders of a key that have become empty; what keeps them is somebody else's business.
+    fn remove_empty(&self, key: &Key) {
+        let names: Vec<&str> = key.folders().collect();
+        for count in (1..=names.len()).rev() {
+            let Ok(Some(parent)) = self.walk(names[..count - 1].iter().copied(), false) else { return };
+            if rustix::fs::unlinkat(&parent, names[count - 1], AtFlags::REMOVEDIR).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Moves a damaged file aside.
+    pub(super) fn set_aside(&self, key: &Key, number: i64) -> Result<(), CacheError> {
+        let path = self.path_of(key);
+        let failed = |error: Errno| CacheError::disk("move aside", &path)(error.into());
+        let Some(from) = self.walk(key.folders(), false)? else { return Ok(()) };
+        let Some(to) = self.walk([QUARANTINE].into_iter(), true)? else { return Err(failed(Errno::NOENT)) };
+        match rustix::fs::renameat(&from, key.file_name(), &to, aside_name(key, number)) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        sync(&to).and_then(|()| sync(&from)).map_err(failed)?;
+        self.remove_empty(key);
+        Ok(())
+    }
+
+    /// Removes a file that was moved aside.
+    pub(super) fn remove_aside(&self, key: &Key, number: i64) -> Result<(), CacheError> {
+        let path = self.aside_path(key, number);
+        let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
+        let Some(folder) = self.walk([QUARANTINE].into_iter(), false)? else { return Ok(()) };
+        match rustix::fs::unlinkat(&folder, aside_name(key, number), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => sync(&folder).map_err(failed),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Returns where a file that was moved aside is.
+    pub(super) fn aside_path(&self, key: &Key, number: i64) -> PathBuf {
+        self.path.join(QUARANTINE).join(aside_name(key, number))
+    }
+}
+
+fn aside_name(key: &Key, number: i64) -> String {
+    format!("{number}-{}", key.file_name())
+}
+
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn open_folder(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+/// Brings a folder's names to the disk. File systems that cannot (some network mounts) answer EINVAL.
+fn sync(folder: &OwnedFd) -> Result<(), Errno> {
+    match rustix::fs::fsync(folder) {
+        Err(Errno::INVAL) => Ok(()),
+        result => result,
+    }
+}
+
+/// Returns how the disk under an open folder is.
+pub(super) fn disk_of(folder: &File) -> io::Result<DiskFigures> {
+    let figures = rustix::fs::fstatvfs(folder)?;
+    Ok(DiskFigures {
+        total_bytes: figures.f_blocks.saturating_mul(figures.f_frsize),
+        free_bytes: figures.f_bavail.saturating_mul(figures.f_frsize),
+        // File systems that make inodes as they go say that they have none.
+        free_files: (figures.f_files > 0).then_some(figures.f_favail),
+    })
+}
+
+/// Returns which cache the folder says it is.
+fn read_marker(root: &Path) -> Result<Option<String>, CacheError> {
+    let path = root.join(MARKER);
+    let taken = |what: &str| CacheError::Taken { path: path.clone(), what: what.to_owned() };
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(CWD, &path, flags | OFlags::RDONLY, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) => return Err(taken("a link")),
+        result => File::from(result.map_err(|error| CacheError::disk("read", &path)(error.into()))?),
+    };
+    let mut text = String::new();
+    let read = file.take(MARKER_BYTES_MAX).read_to_string(&mut text);
+    let id = read.ok().and_then(|_| text.trim_end().strip_prefix(MARKER_HEAD));
+    match id {
+        Some(id) if !id.is_empty() => Ok(Some(id.to_owned())),
+        _ => Err(taken("not the marker that reelmill wrote")),
+    }
+}
+
+/// Marks the folder as the cache `id`: on the disk when this returns.
+fn write_marker(root: &Path, id: &str) -> io::Result<()> {
+    let (draft, path) = (root.join(format!("{MARKER}.new")), root.join(MARKER));
+    let _ = fs::remove_file(&draft);
+    let mut file = File::options().create_new(true).write(true).mode(0o644).open(&draft)?;
+    writeln!(file, "{MARKER_HEAD}{id}")?;
+    crate::atomic_file::publish_new(&draft, &path)
+}
+
+fn take_lock(root: &Path) -> Result<File, CacheError> {
+    let path = root.join(LOCK);
+    let failed = CacheError::disk("lock", &path);
+    #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let mut options = File::options();
+    let options = options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
+    let mut file = options.open(&path).map_err(&failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // For the one who is refused; a full disk is no reason not to start.
+    let told = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+    if let Err(error) = told {
+        tracing::debug!(path = %path.display(), %error, "cannot write who holds the lock");
+    }
+    Ok(file)
+}
+
+fn owner(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(20).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Returns the process that has the cache open, if one has: it takes its number out when it closes it.
+pub(super) fn owner_of(root: &Path) -> Option<u32> {
+    let pid = owner(&mut File::open(root.join(LOCK)).ok()?)?;
+    let process = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
+    match rustix::process::test_kill_process(process) {
+        Err(Errno::SRCH) => None,
+        _ => Some(pid),
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        // Only for those who look; what keeps others out is the lock.
+        let _ = self.lock.set_len(0);
+    }
+}

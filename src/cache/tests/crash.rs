@@ -1,0 +1,143 @@
+//! Ends in the middle, played back from what they leave: the real ones are in the integration tests.
+
+use super::*;
+use crate::cache::EntryState;
+use crate::cache::adopt::Adopted;
+use crate::store::{FileContent, FileSource, PublishRow, StoreError};
+
+/// Ends a process without closing its cache: the word that it was closed is taken back.
+fn crashed(scratch: Scratch) -> Scratch {
+    let Scratch { cache, store, folder, limits, .. } = scratch;
+    let id = cache.inner.root.id().to_owned();
+    drop(cache);
+    store.write(move |tx| tx.cache().identify(&id, false)).unwrap();
+    drop(store);
+    Scratch::within(folder, limits).unwrap()
+}
+
+#[test]
+fn a_file_that_had_got_its_name_gets_its_row_at_the_next_start() {
+    let scratch = Scratch::new(LIMITS);
+    fs::create_dir_all(scratch.root().join("1")).unwrap();
+    fs::write(scratch.file("1"), b"0123456789").unwrap();
+    let found = scratch.cache.inner.root.find(&key("1")).unwrap();
+    let crate::cache::root::Found::File { bytes, modified_nanoseconds, inode } = found else { panic!() };
+    let sha256 = Some(crate::content_hash::of_file(&scratch.file("1")).unwrap());
+    let row = |name: &str, inode| PublishRow {
+        name: crate::cache::name::of_key(&key(name)),
+        content: FileContent { bytes, sha256: sha256.clone(), modified_nanoseconds },
+        inode,
+        source: FileSource::default(),
+        note: String::new(),
+    };
+    for row in [row("1", inode), row("2", inode), row("3", inode + 1)] {
+        scratch.store.write(move |tx| tx.cache().begin_publish(&row)).unwrap();
+    }
+    let scratch = crashed(scratch);
+    assert_eq!(scratch.names(), ["1"]);
+    assert_eq!(scratch.store.read(|reading| reading.cache().publishes()).unwrap(), []);
+    assert_eq!(scratch.cache.hold(&key("1"), None).unwrap().bytes(), 10);
+}
+
+#[test]
+fn after_a_crash_every_byte_is_looked_at_before_a_file_is_used() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    drop(scratch.put("2", 10));
+    let modified = fs::metadata(scratch.file("1")).unwrap().modified().unwrap();
+    fs::write(scratch.file("1"), b"0123456789").unwrap();
+    fs::File::options().write(true).open(scratch.file("1")).unwrap().set_modified(modified).unwrap();
+    // Nothing of this shows but in the bytes.
+    let scratch = scratch.reopened();
+    drop(scratch.cache.hold(&key("1"), None).unwrap());
+    let scratch = crashed(scratch);
+    assert_eq!(code(scratch.cache.hold(&key("1"), None)), "CACHE_DAMAGED");
+    drop(scratch.cache.hold(&key("2"), None).unwrap());
+    let checked = scratch.reopened().cache.check(&|| false).unwrap();
+    assert_eq!((checked.sound.files, checked.damaged.len()), (1, 0));
+}
+
+#[test]
+fn what_was_going_goes_and_what_would_not_go_is_tried_again() {
+    let scratch = Scratch::new(LIMITS);
+    for name in ["1", "2", "3"] {
+        drop(scratch.put(name, 10));
+    }
+    let ids: Vec<i64> =
+        scratch.store.read(|reading| reading.cache().files()).unwrap().iter().map(|row| row.id).collect();
+    let (evicting, failed) = (EntryState::Evicting.name(), EntryState::EvictFailed.name());
+    scratch
+        .store
+        .write(move |tx| {
+            tx.cache().set_state(ids[0], evicting, "made room")?;
+            tx.cache().set_state(ids[1], failed, "the disk")
+        })
+        .unwrap();
+    let scratch = crashed(scratch);
+    assert_eq!(scratch.names(), ["3"]);
+    assert!(!scratch.file("1").try_exists().unwrap() && !scratch.file("2").try_exists().unwrap());
+    assert_eq!(scratch.cache.bytes(), 10);
+}
+
+#[test]
+fn a_damaged_file_that_was_not_moved_yet_is_moved_at_the_next_start() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    let id = scratch.store.read(|reading| reading.cache().files()).unwrap()[0].id;
+    scratch.store.write(move |tx| tx.cache().set_state(id, EntryState::Quarantined.name(), "damaged")).unwrap();
+    let scratch = crashed(scratch);
+    assert!(!scratch.file("1").try_exists().unwrap());
+    assert_eq!(fs::read_dir(scratch.root().join(".quarantine")).unwrap().count(), 1);
+    drop(scratch.put("1", 20));
+    assert_eq!(scratch.cache.bytes(), 30);
+}
+
+#[test]
+fn adopted_files_are_proven_before_their_first_use() {
+    let scratch = Scratch::new(LIMITS);
+    let adopted = |name: &str, content: &str| {
+        fs::create_dir_all(scratch.file(name).parent().unwrap()).unwrap();
+        fs::write(scratch.file(name), content).unwrap();
+        Adopted {
+            key: key(name),
+            modified_nanoseconds: 1,
+            bytes: content.len() as u64,
+            used_milliseconds: 7,
+            leases: Vec::new(),
+        }
+    };
+    let files = vec![adopted("1", "good"), adopted("2_720P", "bad"), Adopted { bytes: 5, ..adopted("3", "good") }];
+    let report = scratch.cache.adopt(files.clone()).unwrap();
+    assert_eq!((report.adopted, report.present, report.refused.len()), (2, 0, 1));
+    let again = scratch.cache.adopt(files).unwrap();
+    assert_eq!((again.adopted, again.present), (0, 2));
+    assert_eq!(scratch.names(), ["1", "2_720P"]);
+    assert_eq!(scratch.cache.hold(&key("1"), None).unwrap().bytes(), 4);
+    assert!(scratch.cache.entry(&key("1")).unwrap().sha256.is_some());
+    assert_eq!(code(scratch.cache.hold(&key("2_720P"), None)), "CACHE_DAMAGED");
+    let scrubbed = scratch.cache.scrub(&|_| (), &|| false).unwrap();
+    assert_eq!((scrubbed.sound.files, scrubbed.strangers), (1, vec![PathBuf::from("3/3.flv")]));
+    assert_eq!(code(scratch.cache.scrub(&|_| (), &|| true)), "CANCELLED");
+}
+
+#[test]
+fn what_is_not_what_was_proven_is_not_committed() {
+    let scratch = Scratch::new(LIMITS);
+    let lead = |name: &str| match scratch.acquire(name, 10, None).unwrap() {
+        Acquired::Lead(reservation) => reservation,
+        other => panic!("{other:?}"),
+    };
+    let reservation = lead("1");
+    let work = reservation.folder().join("work");
+    fs::write(&work, b"0123456789").unwrap();
+    let proven = VerifiedFile::trusted(&work);
+    fs::write(&work, b"01234").unwrap();
+    assert_eq!(code(reservation.commit(&proven, provenance("1"))), "CACHE_NOT_PROVEN");
+    let reservation = lead("2");
+    let outside = scratch.folder.path().join("outside");
+    fs::write(&outside, b"0123456789").unwrap();
+    assert_eq!(code(reservation.commit(&VerifiedFile::trusted(&outside), provenance("2"))), "CACHE_NOT_PROVEN");
+    assert!(scratch.names().is_empty());
+    let left = scratch.store.read(|reading| Ok::<_, StoreError>(reading.cache().publishes()?.len())).unwrap();
+    assert_eq!(left, 0);
+}

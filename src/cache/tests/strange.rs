@@ -1,0 +1,133 @@
+//! K6, K7: what others do below the root, and a root that is not there.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+#[test]
+fn k6_a_missing_file_is_forgotten_and_fetched_again() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    fs::remove_file(scratch.file("1")).unwrap();
+    assert_eq!(code(scratch.cache.hold(&key("1"), None)), "CACHE_MISSING");
+    assert!(scratch.names().is_empty());
+    assert_eq!(scratch.put("1", 10).bytes(), 10);
+}
+
+#[test]
+fn k6_a_file_of_another_length_or_with_other_bytes_is_moved_aside_and_goes_first() {
+    let scratch = Scratch::new(LIMITS);
+    for name in ["1", "2", "3"] {
+        drop(scratch.try_put(name, 300_000, Some(class("c-1", None))).unwrap());
+    }
+    fs::write(scratch.file("1"), [0; 299_999]).unwrap();
+    fs::write(scratch.file("2"), [0; 300_000]).unwrap();
+    assert_eq!(code(scratch.cache.hold(&key("1"), None)), "CACHE_DAMAGED");
+    assert_eq!(code(scratch.cache.hold(&key("2"), None)), "CACHE_DAMAGED");
+    let alarms = scratch.store.read(|reading| reading.outbox().after(0, 10)).unwrap();
+    assert!(alarms[1].data.contains(r#""holders":["class c-1"]"#), "{}", alarms[1].data);
+    assert_eq!(fs::read_dir(scratch.root().join(".quarantine")).unwrap().count(), 2);
+    assert!(!scratch.file("2").try_exists().unwrap());
+    let scratch = scratch.reopened();
+    drop(scratch.put("1", 300_000));
+    drop(scratch.put("2", 300_000));
+    assert_eq!(fs::read_dir(scratch.root().join(".quarantine")).unwrap().count(), 0);
+    assert_eq!(scratch.names().len(), 3);
+}
+
+#[test]
+fn k6_foreign_files_are_named_and_left_alone() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    let root = scratch.root();
+    fs::create_dir_all(root.join("22/7/deep")).unwrap();
+    for name in ["readme.txt", "1/1_old.flv", "22/7/7.flv", "22/7/deep/x"] {
+        fs::write(root.join(name), name).unwrap();
+    }
+    symlink("/etc", root.join("9")).unwrap();
+    symlink("1.flv", root.join("1/1_720P.flv")).unwrap();
+    let scrubbed = scratch.cache.scrub(&|_| (), &|| false).unwrap();
+    let strangers: Vec<&str> = scrubbed.strangers.iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(strangers, ["1/1_720P.flv", "1/1_old.flv", "22/7/7.flv", "22/7/deep", "9", "readme.txt"]);
+    for (taken, _) in [("9", "a link to /etc"), ("1_720P", "a link to a file"), ("22/7", "a file of unknown bytes")]
+    {
+        assert_eq!(code(scratch.acquire(taken, 10, None)), "CACHE_NAME_TAKEN", "{taken}");
+    }
+    assert_eq!(fs::read_to_string(root.join("22/7/7.flv")).unwrap(), "22/7/7.flv");
+    // What keeps a folder is somebody else's business.
+    scratch.cache.evict(&key("1"), "by hand").unwrap();
+    assert!(root.join("1/1_old.flv").is_file());
+}
+
+#[test]
+fn k6_a_link_in_the_place_of_a_file_or_a_folder_is_never_followed() {
+    let scratch = Scratch::new(LIMITS);
+    let outside = scratch.folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("1.flv"), [b'x'; 10]).unwrap();
+    drop(scratch.put("1", 10));
+    fs::remove_dir_all(scratch.root().join("1")).unwrap();
+    symlink(&outside, scratch.root().join("1")).unwrap();
+    assert_eq!(code(scratch.cache.hold(&key("1"), None)), "CACHE_MISSING");
+    assert_eq!(code(scratch.acquire("1", 10, None)), "CACHE_NAME_TAKEN");
+    drop(scratch.put("2", 10));
+    fs::remove_file(scratch.file("2")).unwrap();
+    symlink(outside.join("1.flv"), scratch.file("2")).unwrap();
+    assert_eq!(code(scratch.cache.hold(&key("2"), None)), "CACHE_MISSING");
+    assert_eq!(fs::read(outside.join("1.flv")).unwrap(), [b'x'; 10]);
+}
+
+#[test]
+fn k7_a_root_without_its_marker_is_refused_and_nothing_is_written_there() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    let Scratch { cache, store, folder, .. } = scratch;
+    drop((cache, store));
+    let root = folder.path().join("root");
+    fs::rename(&root, folder.path().join("disk")).unwrap();
+    let refused = |folder: TempDir| {
+        // The folder must outlive the refusal.
+        let path = folder.keep();
+        let store = Arc::new(Store::open(&path.join(FILE_NAME), &store::Options::default()).unwrap());
+        let clock = Arc::<HandClock>::default();
+        let result = Cache::open(store, options(&path.join("root"), LIMITS, &clock));
+        (code(result), path)
+    };
+    let (missing, path) = refused(folder);
+    assert_eq!(missing, "CACHE_DIR_NOT_MOUNTED");
+    fs::create_dir(path.join("root")).unwrap();
+    let folder = tempfile::Builder::new().tempdir_in(&path).unwrap();
+    drop(folder);
+    let store = Arc::new(Store::open(&path.join(FILE_NAME), &store::Options::default()).unwrap());
+    let clock = Arc::<HandClock>::default();
+    let open = |root: &str| Cache::open(Arc::clone(&store), options(&path.join(root), LIMITS, &clock));
+    assert_eq!(code(open("root")), "CACHE_DIR_NOT_MOUNTED");
+    assert_eq!(fs::read_dir(path.join("root")).unwrap().count(), 0);
+    fs::write(path.join("root/.reelmill-cache"), "reelmill cache 1 other\n").unwrap();
+    assert_eq!(code(open("root")), "CACHE_FOREIGN");
+    fs::write(path.join("root/.reelmill-cache"), "nonsense").unwrap();
+    assert_eq!(code(open("root")), "CACHE_NAME_TAKEN");
+    let cache = open("disk").unwrap();
+    assert_eq!(code(open("disk")), "CACHE_IN_USE");
+    // At run time too.
+    fs::rename(path.join("disk"), path.join("elsewhere")).unwrap();
+    fs::create_dir(path.join("disk")).unwrap();
+    let wanted = Wanted { key: &key("2"), job: "j", bytes: Some(10), lease: None };
+    assert_eq!(code(cache.acquire(&wanted)), "CACHE_DIR_NOT_MOUNTED");
+    assert_eq!(code(cache.hold(&key("1"), None)), "CACHE_DIR_NOT_MOUNTED");
+    assert_eq!(fs::read_dir(path.join("disk")).unwrap().count(), 0);
+    drop(cache);
+    fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn s6_the_second_one_is_told_who_has_the_cache() {
+    let scratch = Scratch::new(LIMITS);
+    let other = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(&other.path().join(FILE_NAME), &store::Options::default()).unwrap());
+    let clock = Arc::<HandClock>::default();
+    let refused = Cache::open(store, options(&scratch.root(), LIMITS, &clock)).unwrap_err();
+    assert!(refused.to_string().ends_with(&format!(" is in use by process {}", std::process::id())), "{refused}");
+    let stat = scratch.store.read(|reading| crate::cache::stat(reading, &scratch.root(), LIMITS, 0)).unwrap();
+    assert_eq!(stat.owner, Some(std::process::id()));
+}
