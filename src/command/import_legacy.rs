@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{CommandError, Console, config};
-use crate::cache::{self, Adopted, Cache, CacheError, EntryState, Key, Limits, Order, Prover};
+use crate::cache::{self, Adopted, Cache, CacheError, EntryState, HolderKind, Key, Limits, Order, Prover};
 use crate::cli::ImportLegacyArgs;
 use crate::clock::{Clock, NodeClock};
 use crate::config::{Config, Reading, Variables};
@@ -132,10 +132,15 @@ fn limits(config: &Config) -> Limits {
 fn present(database: &Path, now_milliseconds: i64) -> Result<Present, CacheError> {
     let look = |reading: &store::Reading<'_>| {
         let files = cache::list(reading, now_milliseconds, Order::Key)?;
-        let named = files.into_iter().filter(|file| file.state != EntryState::Quarantined);
+        let named: Vec<_> = files.into_iter().filter(|file| file.state != EntryState::Quarantined).collect();
+        let holds = named.iter().flat_map(|file| {
+            let classes = file.holders.iter().filter(|held| held.holder.kind == HolderKind::Class);
+            classes.map(|held| (file.key.clone(), held.holder.name.clone()))
+        });
         Ok::<_, CacheError>(Present {
+            holds: holds.collect(),
             rows: reading.legacy_rows().all()?.into_iter().collect(),
-            files: named.map(|file| file.key).collect(),
+            files: named.into_iter().map(|file| file.key).collect(),
             renditions: reading.renditions().all()?,
         })
     };

@@ -28,6 +28,8 @@ pub struct Present {
     pub rows: BTreeSet<LegacyRow>,
     /// What the cache holds.
     pub files: BTreeSet<Key>,
+    /// Who holds it, by the holder's name.
+    pub holds: BTreeSet<(Key, String)>,
     /// What is known of renditions.
     pub renditions: Vec<Rendition>,
 }
@@ -170,7 +172,7 @@ impl<'a> Decision<'a> {
         self.tell_institutions(&leases);
         for (key, held) in &mut leases {
             let known = held.len();
-            held.retain(|lease| !self.present.rows.contains(&lease_row(key, &lease.holder.name)));
+            held.retain(|lease| !self.is_held(key, &lease.holder.name));
             self.plan.already.leases += (known - held.len()) as u64;
         }
         leases
@@ -330,6 +332,11 @@ impl<'a> Decision<'a> {
                 .notes
                 .add(NoteKind::WaiterLeft, format!("{}: {classes} not taken over, since {why}", list.name));
         }
+    }
+
+    /// Returns whether a hold was taken over earlier, or is here by itself: a run that broke off did not note all it did.
+    fn is_held(&self, key: &Key, name: &str) -> bool {
+        self.is_taken(&lease_row(key, name)) || self.present.holds.contains(&(key.clone(), name.to_owned()))
     }
 
     fn is_taken(&self, row: &LegacyRow) -> bool {

@@ -41,7 +41,7 @@ fn facts(outcome: &Outcome) -> Vec<(&'static str, String)> {
         _ => format!(", until {}", moment(terms.lease_until_milliseconds)),
     };
     let mut facts = vec![
-        ("files", format!("{}{size}{}", figure::count(count, "file"), here(files))),
+        ("files", format!("{count}{size}{}", here(files))),
         ("classes", format!("{}{until}{}", figure::count(plan.leases(), "hold"), here(leases))),
         ("renditions", format!("{}{}", states(outcome), here(renditions))),
         ("waiting", format!("{}{}", classes(plan.waiters.len()), here(waiters))),
@@ -75,7 +75,7 @@ fn states(outcome: &Outcome) -> String {
         (number > 0).then(|| format!("{number} {}{until}", state.name().replace('_', " ")))
     };
     let states: Vec<String> = RenditionState::ALL.into_iter().filter_map(of_state).collect();
-    let total = figure::count(renditions.len() as u64, "rendition");
+    let total = renditions.len().to_string();
     if states.is_empty() { total } else { format!("{total}: {}", states.join(", ")) }
 }
 

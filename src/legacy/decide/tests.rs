@@ -66,6 +66,7 @@ fn present(plan: &Plan) -> Present {
     Present {
         rows: rows.chain(plan.waiters.iter().map(WaiterPlan::legacy_row)).collect(),
         files: plan.files.iter().map(|file| file.key.clone()).collect(),
+        holds: BTreeSet::new(),
         renditions: plan.renditions.iter().map(|plan| plan.rendition.clone()).collect(),
     }
 }
@@ -256,10 +257,10 @@ fn what_the_old_system_believed_of_the_disk_is_only_compared() {
     let folders = table(
         Shape::Folders,
         &[
-            &["/home/video", "0.0000011", "2"],
-            &["/home/video/1", "300", "1"],
-            &["/home/video/2", "800", "1"],
-            &["/home/video", "5", "9"],
+            &["/srv/video", "0.0000011", "2"],
+            &["/srv/video/1", "300", "1"],
+            &["/srv/video/2", "800", "1"],
+            &["/srv/video", "5", "9"],
             &["/x", "much", "1"],
         ],
     );
@@ -287,7 +288,7 @@ fn what_the_old_system_believed_of_the_disk_is_only_compared() {
             "misnamed: 1/1_480p.flv would be taken as 1/1_480P.flv",
             "row_unusable: push.db: dir_info: (/x, much, 1): its size is no number",
             "table_misshapen: push.db: task_list (a)",
-            "folder_differs: dir_info has 9 files and a size of 5 in /home/video, and there are 2 of 1.1 KiB (1100 bytes)",
+            "folder_differs: dir_info has 9 files and a size of 5 in /srv/video, and there are 2 of 1.1 KiB (1100 bytes)",
             "count_differs: 1 was counted for 2, and class_list has it 0 times",
             "row_without_file: 2_720P",
             "stranger: x.txt: no recording by its name",
@@ -308,10 +309,13 @@ fn a_second_time_there_is_nothing_to_do_whatever_has_become_of_it_since() {
     let first = decided(&old);
     assert_eq!((first.files.len(), first.leases(), first.renditions.len(), first.waiters.len()), (1, 1, 1, 1));
     let here = present(&first);
+    let holds = BTreeSet::from([(Key::parse("1").unwrap(), "a".to_owned())]);
+    let rows = here.rows.iter().filter(|row| !["file", "lease"].contains(&row.kind.as_str())).cloned().collect();
+    let broken_off = Present { rows, holds, ..here.clone() };
     let gone = Present { files: BTreeSet::new(), renditions: vec![], ..here.clone() };
     let made = Rendition { state: RenditionState::Succeeded, ..here.renditions[0].clone() };
     let later = Present { renditions: vec![made], ..here.clone() };
-    for present in [here, gone, later] {
+    for present in [here, broken_off, gone, later] {
         let second = decide(&old, &present, &terms());
         assert!(second.is_empty(), "{second:?}");
         assert_eq!(second.already, crate::legacy::Already { files: 1, leases: 1, renditions: 1, waiters: 1 });

@@ -153,6 +153,21 @@ db.execute('DELETE FROM class_list')";
 }
 
 #[test]
+fn a_log_that_a_crash_of_the_old_system_left_is_read_and_left() {
+    let node = OldNode::new();
+    let crash = "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); \
+                 db.execute('PRAGMA journal_mode = WAL'); db.execute(\"INSERT INTO class_list VALUES ('c-7', '9999', '')\"); \
+                 os._exit(0)";
+    tool("python3", &["-c", crash, node.path("push.db").to_str().unwrap()]);
+    let files = || ["push.db", "push.db-wal"].map(|name| fs::read(node.path(name)).unwrap());
+    let before = files();
+    assert!(!before[1].is_empty());
+    assert_eq!(node.document("--dry-run")["counts"]["leases"], 5);
+    assert_eq!(node.document("")["counts"]["leases"], 5);
+    assert!(files() == before);
+}
+
+#[test]
 fn rows_in_odd_shapes_are_told_one_by_one_and_passed_over() {
     let node = OldNode::empty();
     node.video("1/1.flv");
