@@ -160,8 +160,9 @@ fn carry_out(
     let store = Store::open(&database, &store::Options::default()).map_err(CommandError::stage)?;
     let store = Arc::new(store);
     let now = outcome.terms.now_milliseconds;
-    keep_renditions(&store, &outcome.plan.renditions, &outcome.plan.waiters, now).map_err(CommandError::stage)?;
+    // Before anything is kept: the folder may be another node's.
     let cache = open_cache(&store, config, clock).map_err(CommandError::stage)?;
+    keep_renditions(&store, &outcome.plan.renditions, &outcome.plan.waiters, now).map_err(CommandError::stage)?;
     let adopted = adopt(&cache, &store, outcome, now).map_err(CommandError::stage)?;
     outcome.state = State::Done { backup: backup.clone(), adopted };
     backup::write_report(&backup, &wire::document(outcome))
@@ -230,5 +231,39 @@ struct NoProver;
 impl Prover for NoProver {
     fn prove(&self, path: &Path) -> Result<VerifiedFile, ProofError> {
         Err(ProofError::Read { path: path.to_owned(), source: std::io::ErrorKind::Unsupported.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn a_file_that_went_since_is_refused_and_not_noted_as_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("video/1")).unwrap();
+        fs::write(folder.path().join("video/1/1.flv"), "some").unwrap();
+        let root = folder.path().join("video");
+        let toml = format!("data_folder = {:?}\n[cache]\nroot = {root:?}\n", folder.path());
+        fs::write(folder.path().join("reelmill.toml"), toml).unwrap();
+        let sources = Sources { file: Some(folder.path().join("reelmill.toml")), ..Sources::default() };
+        let config = crate::config::read(&sources).unwrap().config;
+        let terms = terms(&config, 1_700_000_000_000);
+        let mut old = Old { found: legacy::list(&root).unwrap(), ..Old::default() };
+        let gone = legacy::FoundFile { key: Key::parse("2").unwrap(), ..old.found.files[0].clone() };
+        old.found.files.push(gone);
+        let plan = legacy::decide(&old, &Present::default(), &terms);
+        let mut outcome = Outcome { root, plan, terms, state: State::Would };
+        let database = folder.path().join(store::FILE_NAME);
+        let store = Arc::new(Store::open(&database, &store::Options::default()).unwrap());
+        let cache = open_cache(&store, &config, NodeClock::start()).unwrap();
+        assert_eq!(adopt(&cache, &store, &mut outcome, 1).unwrap(), 1);
+        assert_eq!(outcome.plan.notes.count(NoteKind::Refused), 1);
+        let present = present(&database, 1).unwrap();
+        assert_eq!(present.files, BTreeSet::from([Key::parse("1").unwrap()]));
+        assert_eq!(present.rows.len(), 1);
+        let again = legacy::decide(&old, &present, &outcome.terms);
+        assert_eq!(again.files.iter().map(|file| file.key.to_string()).collect::<Vec<_>>(), ["2"]);
     }
 }

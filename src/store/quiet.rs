@@ -1,7 +1,8 @@
 //! Reading a database without leaving a trace beside it: for looks that must change nothing.
 //!
 //! SQLite makes two files beside a database with a log even for a reader. Where nobody has it open there is no log to be
-//! read, and the file can be read as one that does not change.
+//! read, and the file can be read as one that does not change. Only where a crash left a log without its index, the index is
+//! made anew, which is what the next program to open it would do.
 
 use std::fmt::Write;
 use std::fs::File;

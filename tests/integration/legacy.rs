@@ -2,6 +2,7 @@
 //! left as they were.
 
 mod adopt;
+mod killed;
 mod refuse;
 
 use std::fs;

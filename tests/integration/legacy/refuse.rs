@@ -66,6 +66,18 @@ fn a_node_that_runs_is_not_taken_over_behind_its_back_and_no_copy_is_begun() {
 }
 
 #[test]
+fn the_cache_of_another_node_is_left_to_it_and_nothing_is_taken_over() {
+    let node = OldNode::new();
+    let foreign = "reelmill cache 1 0123456789abcdef0123456789abcdef\n";
+    fs::write(node.path("video/.reelmill-cache"), foreign).unwrap();
+    let said = node.import("--database push.db teacher.db");
+    assert_eq!((said.exit, said.code()), (78, "CACHE_FOREIGN"), "{said}");
+    for table in ["rendition", "legacy_row", "cache_file"] {
+        assert_eq!(node.ask(&format!("SELECT count(*) FROM {table}")), ["0"]);
+    }
+}
+
+#[test]
 fn a_database_that_stays_locked_is_told_as_busy() {
     let node = OldNode::empty();
     sql(&node.path("push.db"), super::PUSHER);
