@@ -28,7 +28,7 @@ fn an_import_that_is_killed_before_any_durable_call_is_finished_by_the_next() {
     let wanted = taken(&whole);
     let mut killed = 0;
     for name in ["mkdir", "renameat2", "fsync", "fdatasync", "pwrite64"] {
-        for count in (1..).step_by(if name == "pwrite64" { setting("REELMILL_STEP", 11) } else { 3 }) {
+        for count in (1..).step_by(setting("REELMILL_STEP", 7)) {
             let node = OldNode::new();
             let old = ["teacher.db", "push.db"].map(|name| fs::read(node.path(name)).unwrap());
             let said = killed_at(node.0.path(), &Call::new(name, count), LINE);
