@@ -76,6 +76,7 @@ async fn watched(count: usize, port: u16) -> Vec<Vec<u64>> {
                 sha256: None,
                 bytes_max: None,
                 rate: None,
+                room: None,
             };
             let (downloader, progress) = (Arc::clone(&downloader), Arc::clone(&progress[index]));
             let stopping = stopping.clone();

@@ -25,6 +25,39 @@ pub enum FailureClass {
     Cancelled,
 }
 
+impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 8] = [
+        Self::Transient,
+        Self::Source,
+        Self::Capacity,
+        Self::Usage,
+        Self::Output,
+        Self::Configuration,
+        Self::Bug,
+        Self::Cancelled,
+    ];
+
+    /// Returns the name in messages between processes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Source => "source",
+            Self::Capacity => "capacity",
+            Self::Usage => "usage",
+            Self::Output => "output",
+            Self::Configuration => "configuration",
+            Self::Bug => "bug",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Returns the class of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
 /// What every error of the crate can say about itself.
 pub trait Failure: std::error::Error {
     /// Returns the stable code, `MEDIA_TRUNCATED`, listed in `docs/errors.md`.
@@ -85,6 +118,18 @@ impl ExitCode {
             FailureClass::Configuration => Self::BadConfiguration,
             FailureClass::Bug => Self::Failure,
             FailureClass::Cancelled => Self::Interrupted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_is_found_by_its_name() {
+        for class in FailureClass::ALL {
+            assert_eq!(FailureClass::parse(class.name()), Some(class));
         }
     }
 }

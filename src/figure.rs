@@ -45,6 +45,17 @@ pub fn wait(seconds: f64) -> String {
     clock(whole(seconds))
 }
 
+/// Returns a length of time in its largest unit, for ages: `12 s`, `5 min`, `3 h`, `12 d`.
+pub fn span(milliseconds: u64) -> String {
+    match milliseconds / 1000 {
+        seconds if seconds < 60 => format!("{seconds} s"),
+        seconds if seconds < 3600 => format!("{} min", seconds / 60),
+        // Two days on, hours say nothing more.
+        seconds if seconds < 48 * 3600 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
 fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
@@ -90,6 +101,12 @@ mod tests {
     fn lengths_carry_into_minutes_and_hours() {
         assert_eq!([0.0, 12.04, 59.996, 3723.5].map(length), ["0:00.00", "0:12.04", "1:00.00", "1:02:03.50"]);
         assert_eq!([0.4, 59.6, 3599.5, -3.0, f64::NAN].map(wait), ["0:00", "1:00", "1:00:00", "0:00", "0:00"]);
+    }
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        let ages = [0, 59_999, 60_000, 3_600_000, 172_799_999, 172_800_000].map(span);
+        assert_eq!(ages, ["0 s", "59 s", "1 min", "1 h", "47 h", "2 d"]);
     }
 
     #[test]

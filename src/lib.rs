@@ -12,6 +12,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod content_hash;
+pub mod control;
 pub mod download;
 pub mod event;
 pub mod failure;

@@ -1,12 +1,13 @@
 //! Is a file still what its row says? Looked at before each use: its length and its time always, its bytes where nobody
 //! here has proven them yet, or where the last process did not close the cache.
 
-use std::sync::Arc;
+use std::sync::PoisonError;
 
 use super::ledger::{Entry, FileId};
 use super::root::Found;
 use super::{CacheError, EntryState, Inner};
 use crate::content_hash;
+use crate::failure::{Failure, FailureClass};
 use crate::proof::ProofError;
 use crate::store::FileContent;
 
@@ -32,25 +33,42 @@ pub(super) enum Finding {
 
 impl Inner {
     /// Looks at a file before it is used. One that is not what it should be leaves the cache.
-    pub(super) fn ensure_sound(self: &Arc<Self>, id: FileId) -> Result<(), CacheError> {
-        let Some(entry) = self.state().ledger.entry(id).cloned() else {
-            return Err(CacheError::Missing(id.to_string()));
-        };
-        match self.look_at(&entry, Depth::Needed)? {
-            Finding::Sound { .. } => Ok(()),
-            Finding::Missing => {
-                self.drop_missing(&entry)?;
-                Err(CacheError::Missing(entry.key.to_string()))
+    pub(super) fn ensure_sound(&self, id: FileId) -> Result<(), CacheError> {
+        let missing = |key: String| Err(CacheError::Missing(key));
+        match self.examine(id, Depth::Needed)? {
+            Some((_, Finding::Sound { .. })) => Ok(()),
+            Some((entry, Finding::Missing)) => missing(entry.key.to_string()),
+            Some((entry, Finding::Wrong(why))) => Err(CacheError::Damaged { key: entry.key.to_string(), why }),
+            None => missing(format!("file {id}")),
+        }
+    }
+
+    /// Looks at a file, and takes it out of the cache if it is not what it should be. Returns what was found, and of what;
+    /// nothing where it went meanwhile.
+    pub(super) fn examine(&self, id: FileId, depth: Depth) -> Result<Option<(Entry, Finding)>, CacheError> {
+        loop {
+            let Some(entry) = self.state().ledger.entry(id).cloned() else { return Ok(None) };
+            let finding = self.look_at(&entry, depth)?;
+            if matches!(finding, Finding::Sound { .. }) {
+                return Ok(Some((entry, finding)));
             }
-            Finding::Wrong(why) => {
-                self.quarantine(&entry, &why)?;
-                Err(CacheError::Damaged { key: entry.key.to_string(), why })
+            // A new version may have got the name while we looked; nothing gets a name, or goes, during our turn.
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            match self.state().ledger.entry(id) {
+                Some(now) if now.content != entry.content => continue,
+                Some(_) => {}
+                None => return Ok(None),
             }
+            match &finding {
+                Finding::Wrong(why) => self.quarantine(&entry, why)?,
+                _ => self.drop_missing(&entry)?,
+            }
+            return Ok(Some((entry, finding)));
         }
     }
 
     /// Compares a file with its row; what is learned of a sound one is recorded.
-    pub(super) fn look_at(&self, entry: &Entry, depth: Depth) -> Result<Finding, CacheError> {
+    fn look_at(&self, entry: &Entry, depth: Depth) -> Result<Finding, CacheError> {
         self.root.check()?;
         let (bytes, modified_nanoseconds) = match self.root.find(&entry.key) {
             Ok(Found::File { bytes, modified_nanoseconds, .. }) => (bytes, modified_nanoseconds),
@@ -76,8 +94,8 @@ impl Inner {
             Some(_) => (content_hash::of_file(&path).map_err(CacheError::disk("read", &path))?, false),
             None => match self.options.prover.prove(&path) {
                 Ok(file) => (file.sha256().to_owned(), true),
-                Err(ProofError::Read { source, .. }) => return Err(CacheError::disk("read", &path)(source)),
-                Err(error) => return Ok(Finding::Wrong(error.to_string())),
+                Err(error) if is_verdict(&error) => return Ok(Finding::Wrong(told(&error))),
+                Err(error) => return Err(error.into()),
             },
         };
         if entry.content.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
@@ -93,7 +111,7 @@ impl Inner {
     }
 
     /// Forgets a file that is gone.
-    pub(super) fn drop_missing(&self, entry: &Entry) -> Result<(), CacheError> {
+    fn drop_missing(&self, entry: &Entry) -> Result<(), CacheError> {
         let what = "it is gone from the disk";
         tracing::warn!(key = %entry.key, what);
         let (id, event) = (entry.id, self.alarm("CACHE_MISSING", &entry.key, what, &entry.holds));
@@ -106,7 +124,7 @@ impl Inner {
     }
 
     /// Moves a damaged file aside, where a person can look at it; it loses its name and whoever held it.
-    pub(super) fn quarantine(&self, entry: &Entry, why: &str) -> Result<(), CacheError> {
+    fn quarantine(&self, entry: &Entry, why: &str) -> Result<(), CacheError> {
         tracing::error!(key = %entry.key, why, "a file is damaged");
         let (id, note) = (entry.id, why.to_owned());
         let event = self.alarm("CACHE_DAMAGED", &entry.key, why, &entry.holds);
@@ -122,5 +140,20 @@ impl Inner {
         let moved = self.root.set_aside(&entry.key, id);
         self.state().ledger.set_state(id, EntryState::Quarantined, why);
         moved
+    }
+}
+
+/// Returns whether a failed look says something about the file, and not about the disk, the machine, or a stop on request.
+fn is_verdict(error: &ProofError) -> bool {
+    match error {
+        ProofError::Unreadable(source) => source.class() == FailureClass::Source,
+        error => error.class() == FailureClass::Source,
+    }
+}
+
+fn told(error: &ProofError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }

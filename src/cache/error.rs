@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, FailureClass, is_disk_full};
+use crate::proof::ProofError;
 use crate::room::NoRoom;
 use crate::store::StoreError;
 
@@ -102,6 +103,9 @@ pub enum CacheError {
     /// Somebody asked us to stop.
     #[error("stopped")]
     Cancelled,
+    /// It cannot be said whether a file is whole.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -132,6 +136,7 @@ impl Failure for CacheError {
             Self::Disk { .. } => "CACHE_DISK",
             Self::Sync { .. } => "DISK_SYNC",
             Self::Cancelled => "CANCELLED",
+            Self::Proof(inner) => inner.code(),
             Self::Store(inner) => inner.code(),
         }
     }
@@ -146,6 +151,7 @@ impl Failure for CacheError {
             Self::Taken { .. } | Self::Held { .. } => FailureClass::Output,
             Self::NotProven { .. } => FailureClass::Bug,
             Self::Cancelled => FailureClass::Cancelled,
+            Self::Proof(inner) => inner.class(),
             Self::Store(inner) => inner.class(),
         }
     }
@@ -171,6 +177,7 @@ impl Failure for CacheError {
             Self::Disk { .. } => "check the disk and the folder's permissions",
             Self::Sync { .. } => "check the disk; nothing of the file was kept",
             Self::Cancelled => "run the same command again",
+            Self::Proof(inner) => inner.cure(),
             Self::Store(inner) => inner.cure(),
         }
     }

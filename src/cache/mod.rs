@@ -96,7 +96,8 @@ pub struct Cache {
 struct Inner {
     root: Root,
     options: Options,
-    /// Held while room is made and given, so that nobody takes what another one's victims left.
+    /// Held while room is made and given, so that nobody takes what another one's victims left; and while a name begins to
+    /// stand for another file, or for none.
     turn: Mutex<()>,
     state: Mutex<State>,
     /// After the root, whose lock must outlive what is written here.

@@ -101,6 +101,8 @@ impl Inner {
         for (reason, ids) in going {
             gone.extend(self.evict_files(&ids, &reason)?.into_iter().map(|entry| entry.key));
         }
+        // Whoever looks from outside now finds the rows as the count is.
+        self.store.write(|_| Ok::<_, StoreError>(()))?;
         Ok(gone)
     }
 

@@ -9,7 +9,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use rustix::fs::OFlags;
 
@@ -45,6 +45,8 @@ impl Inner {
     ) -> Result<Lease, CacheError> {
         self.root.check()?;
         let (content, inode) = sync_work(file)?;
+        // Until the count knows it: what has the name now must not go, or be judged, by what is known of it.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let replaced = self.replaces(key)?;
         let Provenance { url, source_bytes, validator, note } = provenance;
         let source = FileSource { url, bytes: source_bytes, validator };
@@ -55,7 +57,16 @@ impl Inner {
             return Err(self.take_back(file.path(), key, &row, error));
         }
         let entry = self.record(&row, lease).inspect_err(|_| self.state().has_unsettled = true)?;
+        let mut entry = entry;
         let mut state = self.state();
+        // Whoever held and reads the version of before holds this one; the count knows it best, as holds come and go
+        // while rows are written.
+        if let Some(before) = state.ledger.entry(entry.id) {
+            let own = std::mem::replace(&mut entry.holds, before.holds.clone());
+            entry.users = before.users;
+            entry.holds.retain(|held| own.iter().all(|new| new.holder != held.holder));
+            entry.holds.extend(own);
+        }
         // In one breath: the bytes are the reservation's before and the file's after, and never both.
         state.ledger.shrink_reservation(reservation, entry.content.bytes);
         state.ledger.add(entry.clone());
@@ -111,7 +122,7 @@ impl Inner {
         }
     }
 
-    /// Makes the row of a file that has its name, instead of the note; returns it as it is counted.
+    /// Makes the row of a file that has its name, instead of the note; returns it as it is counted, with this hold alone.
     fn record(&self, row: &PublishRow, lease: Option<&NewLease>) -> Result<Entry, CacheError> {
         let now = self.now();
         let sequence = self.state().ledger.next_number();
@@ -128,20 +139,16 @@ impl Inner {
             since_milliseconds: now,
             until_milliseconds,
         });
-        let (row, leases) = self.store.write(move |tx| {
+        let own = lease.clone();
+        let row = self.store.write(move |tx| {
             let row = tx.cache().put(&new, now)?;
             tx.cache().end_publish(&new.name)?;
             if let Some(held) = &lease {
                 tx.cache().lease(&name::lease_row(row.id, held))?;
             }
-            let leases = tx.cache().leases_of(row.id)?;
-            Ok::<_, StoreError>((row, leases))
+            Ok::<_, StoreError>(row)
         })?;
-        let mut entry = name::entry(row, leases.iter().filter_map(name::held).collect())?;
-        entry.is_checked = true;
-        // Those who read the file of before go on counting.
-        entry.users = self.state().ledger.entry(entry.id).map_or(0, |before| before.users);
-        Ok(entry)
+        Ok(Entry { is_checked: true, ..name::entry(row, own.into_iter().collect())? })
     }
 
     /// Finds out what became of the files that were about to get their names when the last process ended, or when the
@@ -155,7 +162,9 @@ impl Inner {
             if has_name {
                 tracing::info!(%key, "a file had got its name when the last process ended");
                 let entry = self.record(&row, None)?;
-                self.state().ledger.add(Entry { is_checked: false, ..entry });
+                let leases = self.store.read(|reading| reading.cache().leases_of(entry.id))?;
+                let holds = leases.iter().filter_map(name::held).collect();
+                self.state().ledger.add(Entry { is_checked: false, holds, ..entry });
             } else {
                 let name = row.name.clone();
                 self.store.write(move |tx| tx.cache().end_publish(&name))?;

@@ -81,35 +81,26 @@ impl Cache {
 
     /// Looks at one file, which stays meanwhile; returns its length.
     fn look_over_one(&self, id: FileId, depth: Depth, scrubbed: &mut Scrubbed) -> Result<u64, CacheError> {
-        let entry = {
+        {
             let mut state = self.inner.state();
             // It may have gone since the list was made.
-            let is_ready = state.ledger.entry(id).is_some_and(|entry| entry.state == EntryState::Ready);
-            if !is_ready {
+            if !state.ledger.entry(id).is_some_and(|entry| entry.state == EntryState::Ready) {
                 return Ok(0);
             }
             state.ledger.begin_use(id);
-            state.ledger.entry(id).cloned()
-        };
-        let Some(entry) = entry else { return Ok(0) };
-        let found = self.inner.look_at(&entry, depth);
-        let done = found.and_then(|finding| match finding {
+        }
+        let found = self.inner.examine(id, depth);
+        self.inner.state().ledger.end_use(id);
+        let Some((entry, finding)) = found? else { return Ok(0) };
+        match finding {
             Finding::Sound { is_new } => {
                 scrubbed.sound.add(entry.content.bytes);
                 scrubbed.proven += u64::from(is_new);
-                Ok(())
             }
-            Finding::Missing => {
-                scrubbed.missing.push(entry.key.clone());
-                self.inner.drop_missing(&entry)
-            }
-            Finding::Wrong(why) => {
-                scrubbed.damaged.push((entry.key.clone(), why.clone()));
-                self.inner.quarantine(&entry, &why)
-            }
-        });
-        self.inner.state().ledger.end_use(id);
-        done.map(|()| entry.content.bytes)
+            Finding::Missing => scrubbed.missing.push(entry.key),
+            Finding::Wrong(why) => scrubbed.damaged.push((entry.key, why)),
+        }
+        Ok(entry.content.bytes)
     }
 
     /// Removes the leftovers of jobs that are neither at work nor to be kept.

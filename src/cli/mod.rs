@@ -2,6 +2,7 @@
 //!
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
+mod cache;
 mod config;
 mod db;
 mod environment;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use cache::{CacheArgs, CacheCommand, FileOrder, PinArgs};
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
 pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
@@ -89,6 +91,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Look after the node's database: check, backup, restore, rebuild-index
     Db(DbArgs),
+    /// Look at the disk cache and change it by hand: stat, ls, why, pin, unpin, evict, scrub
+    Cache(CacheArgs),
     /// Take over an older node where it stands: its recordings, classes, renditions and waiting lists
     ImportLegacy(Box<ImportLegacyArgs>),
     /// Print the shell's completions
@@ -163,6 +167,7 @@ impl Command {
             Self::Fetch(args) => args.json,
             Self::Config(args) => args.command.wants_json(),
             Self::Db(args) => args.command.place().json,
+            Self::Cache(args) => args.command.place().json,
             Self::ImportLegacy(args) => args.json,
             _ => false,
         }

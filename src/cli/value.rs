@@ -1,6 +1,7 @@
 //! Spellings of single values: `720P:crf=22`, `2M`, `aac:128k`. Each refusal says what would be right.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
@@ -84,6 +85,12 @@ pub(super) fn byte_rate(text: &str) -> Result<u64, ValueError> {
     let wrong =
         || ValueError(format!("{text:?} is not a rate; write 1000k, 1.5m or 4096 (bytes a second, k is 1024)"));
     crate::config::byte_rate(text).ok_or_else(wrong)
+}
+
+/// Parses a length of time above zero, as the configuration does: `7d`, `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, ValueError> {
+    let wrong = || ValueError(format!("{text:?} is not a length of time; write 7d, 12h or 1h30m"));
+    crate::config::duration(text).filter(|duration| !duration.is_zero()).ok_or_else(wrong)
 }
 
 /// Parses 64 hexadecimal digits; returns them in lower case.
@@ -235,6 +242,14 @@ mod tests {
         }
         assert!(message(bit_rate("128")).contains("did you mean 128k?"));
         assert!(message(bit_rate("99999999M")).contains("more than any video"));
+    }
+
+    #[test]
+    fn lengths_of_time_are_spelled_as_in_the_configuration_and_are_never_nothing() {
+        assert_eq!(duration("7d"), Ok(Duration::from_hours(168)));
+        for text in ["", "0s", "7", "-1d", "7 d", "d"] {
+            assert!(message(duration(text)).contains("write 7d"), "{text:?}");
+        }
     }
 
     #[test]

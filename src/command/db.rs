@@ -10,13 +10,13 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::console::Paint;
+use super::sheet::{self, sheet, shown};
 use super::{CommandError, Console, config};
 use crate::cli::{DbCommand, DbPlaceArgs};
 use crate::config::Variables;
 use crate::failure::ExitCode;
 use crate::figure;
 use crate::store::{self, BackupFile, Depth, Rebuilt, Report, Restored, StoreError};
-use crate::telemetry::printable;
 
 /// Runs the command and prints its result.
 pub(super) fn run(command: &DbCommand, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
@@ -56,12 +56,6 @@ fn carry_out(command: &DbCommand, database: &Path, paint: Paint) -> Result<Strin
             if json { wire::rebuild_document(&rebuilt) } else { made_anew(&rebuilt, paint) }
         }
     })
-}
-
-/// Returns a heading and facts under it, a label to the left of each.
-fn sheet(heading: &str, facts: &[(&str, String)], paint: Paint) -> String {
-    let lines = facts.iter().map(|(label, fact)| format!("\n  {}  {fact}", paint.faint(&format!("{label:<8}"))));
-    std::iter::once(paint.strong(heading)).chain(lines).collect()
 }
 
 fn checked(report: &Report, paint: Paint) -> String {
@@ -107,12 +101,7 @@ fn backup_file(file: &BackupFile) -> String {
 
 /// Returns a time as `2026-11-20T18:00:00Z`; what no calendar holds is left out.
 fn moment(time: SystemTime) -> String {
-    let whole_seconds = |time: Timestamp| Timestamp::from_second(time.as_second());
-    Timestamp::try_from(time).and_then(whole_seconds).map_or(String::new(), |time| time.to_string())
-}
-
-fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy()).into_owned()
+    Timestamp::try_from(time).map_or(String::new(), |time| sheet::moment(time.as_millisecond()))
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ fn decide(args: &FetchArgs, console: &Console) -> Result<Request, CommandError> 
         sha256: args.sha256.clone(),
         bytes_max: None,
         rate: None,
+        room: None,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::config::{Config, Reading, Variables};
 use crate::failure::ExitCode;
 use crate::legacy::{self, FilePlan, LegacyError, NoteKind, Old, Plan, Present, RenditionPlan, Terms, WaiterPlan};
 use crate::proof::{ProofError, VerifiedFile};
-use crate::store::{self, LegacyRow, Store, StoreError};
+use crate::store::{self, LegacyRow, ReadOnly, Store, StoreError};
 
 /// What became of an import.
 #[derive(Debug)]
@@ -144,7 +144,12 @@ fn present(database: &Path, now_milliseconds: i64) -> Result<Present, CacheError
             renditions: reading.renditions().all()?,
         })
     };
-    Ok(store::peek(database, look)?.unwrap_or_default())
+    match ReadOnly::open(database) {
+        Ok(database) => database.read(look),
+        // Nothing was taken over yet: that is of today's schema.
+        Err(StoreError::Missing { backup: None, aside: None, .. } | StoreError::Older { .. }) => Ok(Present::default()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn carry_out(

@@ -2,6 +2,7 @@
 //!
 //! Here every error ends: it is printed once, and becomes the exit code.
 
+mod cache;
 mod check;
 mod config;
 mod console;
@@ -17,6 +18,7 @@ mod output;
 mod probe;
 mod progress;
 mod request;
+mod sheet;
 mod shell;
 mod signal;
 mod table;
@@ -51,6 +53,7 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
         Command::Demo(args) => demo::run(args, console),
         Command::Config(args) => config::run(&args.command, &environment.settings, console),
         Command::Db(args) => db::run(&args.command, &environment.settings, console),
+        Command::Cache(args) => cache::run(&args.command, &environment.settings, console),
         Command::ImportLegacy(args) => import_legacy::run(args, &environment.settings, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::console::Paint;
 use super::engine::{self, Interrupt};
 use super::signal::{SignalWatch, stopping};
-use super::{CommandError, Console, check, oddity};
+use super::{CommandError, Console, check};
 use crate::cli::ProbeArgs;
 use crate::failure::ExitCode;
 use crate::figure;
@@ -40,7 +40,7 @@ fn report(source: &Path, info: &MediaInfo, plan: Result<&Plan, &CommandError>, p
     facts.extend(info.audio.iter().map(|audio| ("sound", sound(audio))));
     let others = info.other_streams.iter();
     facts.extend(others.map(|other| ("left out", format!("#{} {}", other.stream_index, printable(&other.what)))));
-    facts.extend(info.oddities.iter().map(|found| ("odd", oddity::text(found))));
+    facts.extend(info.oddities.iter().map(|found| ("odd", found.to_string())));
     facts.extend(planned(plan));
     let mut lines = vec![paint.strong(&printable(&source.to_string_lossy()))];
     // A label is said once for all the facts under it.

@@ -26,7 +26,7 @@ mod tests;
 pub use document::{document, sample};
 pub use env::Variables;
 pub use error::{ConfigError, Fault};
-pub use form::byte_rate;
+pub use form::{byte_rate, duration};
 pub use origin::Origin;
 pub use reading::{DEFAULT_FILE, Reading, Setting, Sources, matching, read};
 pub use setting::{

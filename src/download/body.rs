@@ -21,12 +21,17 @@ const SYNC_BYTES_MIN: u64 = 1 << 20;
 /// and each may be passed by one piece: together at most 8 MiB are fetched again after a crash.
 const SYNC_BYTES_MAX: u64 = 3 << 20;
 
-/// Writes all `pieces` to `part` and brings them to the disk. Returns the part, whatever happens.
+/// Writes all `pieces` to `part` and brings them to the disk, those before the room ran out too: nothing is wrong with
+/// them. Returns the part, whatever happens.
 pub(super) fn write(
     mut part: PartFile,
     mut pieces: mpsc::Receiver<Bytes>,
 ) -> (PartFile, Result<(), DownloadError>) {
-    let result = write_beside_sync(&mut part, &mut pieces).and_then(|()| part.sync());
+    let result = match write_beside_sync(&mut part, &mut pieces) {
+        Ok(()) => part.sync(),
+        Err(error @ DownloadError::NoRoom(_)) => part.sync().and(Err(error)),
+        Err(error) => Err(error),
+    };
     (part, result)
 }
 

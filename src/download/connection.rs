@@ -254,9 +254,13 @@ fn request(url: &Url, asked: &Asked) -> Result<Request<Empty<Bytes>>, DownloadEr
         .header(header::ACCEPT, "*/*")
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::CONNECTION, "close");
-    if let Asked::Rest { from, validator, .. } = asked {
-        request =
-            request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator.value());
+    match asked {
+        Asked::Whole => {}
+        Asked::Look => request = request.header(header::RANGE, "bytes=0-0"),
+        Asked::Rest { from, validator, .. } => {
+            request =
+                request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator.value());
+        }
     }
     // The url crate has escaped what HTTP does not take; an address that is too long all the same is the only reason.
     request

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::guard::Refusal;
 use crate::failure::{Failure, FailureClass, is_disk_full};
+use crate::room::NoRoom;
 
 /// A download failed.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +105,9 @@ pub enum DownloadError {
         /// What the system said.
         source: io::Error,
     },
+    /// Whoever keeps count of the disk refuses.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The disk lost what it had taken: what is in the file from here on nobody knows.
     #[error("the disk failed to keep {}", path.display())]
     Sync {
@@ -163,6 +167,7 @@ impl Failure for DownloadError {
             Self::Exists(_) => "OUTPUT_EXISTS",
             Self::Disk { source, .. } if is_disk_full(source) => "DISK_FULL",
             Self::Disk { .. } => "OUTPUT_WRITE",
+            Self::NoRoom(error) => error.code(),
             Self::Sync { .. } => "DISK_SYNC",
             Self::Thread(_) => "THREAD_LIMIT",
             Self::Cancelled => "CANCELLED",
@@ -188,6 +193,7 @@ impl Failure for DownloadError {
             | Self::Busy(_)
             | Self::Thread(_) => FailureClass::Transient,
             Self::PartTaken(_) | Self::Exists(_) => FailureClass::Output,
+            Self::NoRoom(error) => error.class(),
             Self::Disk { .. } | Self::Sync { .. } => FailureClass::Capacity,
             Self::Cancelled => FailureClass::Cancelled,
         }
@@ -221,6 +227,7 @@ impl Failure for DownloadError {
             Self::PartTaken(_) => "move it away, or name another output with -o",
             Self::Exists(_) => "add -y to overwrite, or name another output with -o",
             Self::Disk { .. } => "choose a folder you may write to, or free space on its disk",
+            Self::NoRoom(error) => error.cure(),
             Self::Sync { .. } => "check the disk, then fetch again: nothing of this file can be trusted",
             Self::Thread(_) => "raise the limit on threads, or run fewer jobs at once",
             Self::Cancelled => "run the same command again: it goes on where it can",

@@ -17,6 +17,7 @@ use super::retry::Patience;
 use super::run::Run;
 use super::sidecar::{self, Finished};
 use super::stall::StallRule;
+use crate::room::Grant;
 
 /// What downloads: the node has one.
 #[derive(Clone, Debug)]
@@ -63,9 +64,14 @@ impl Downloader {
             return Err(DownloadError::Exists(request.output.clone()));
         }
         let (output, url, resume) = (request.output.clone(), request.url.to_string(), request.resume);
+        let room = request.room.clone();
+        let open = move || {
+            let (mut part, leftover) = PartFile::open(&output, &url, resume)?;
+            part.within(room).map(|()| (part, leftover))
+        };
         let (part, leftover) = tokio::select! {
             () = stopped(&mut stop) => return Err(DownloadError::Cancelled),
-            opened = blocking(move || PartFile::open(&output, &url, resume)) => opened??,
+            opened = blocking(open) => opened??,
         };
         let mut run = Run::new(self, request, progress, part, &leftover);
         let done = loop {
@@ -88,7 +94,15 @@ async fn finished_before(request: &Request) -> Result<Option<Fetched>, DownloadE
         return Ok(None);
     }
     let (output, url) = (request.output.clone(), request.url.to_string());
-    let found = blocking(move || sidecar::finished_before(&output, &url)).await??;
+    let room = request.room.clone();
+    let find = move || {
+        let found = sidecar::finished_before(&output, &url)?;
+        if let Some(finished) = &found {
+            Grant::new(room).reach(finished.mark.bytes)?;
+        }
+        Ok::<_, DownloadError>(found)
+    };
+    let found = blocking(find).await??;
     if let (Some(finished), Some(expected)) = (&found, &request.sha256)
         && finished.mark.sha256 != *expected
     {

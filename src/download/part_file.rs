@@ -14,6 +14,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::own_file::{is_file, open_own, reserve};
 use super::range::Validator;
@@ -22,6 +23,7 @@ use super::{DownloadError, wire};
 use crate::atomic_file;
 use crate::content_hash::ContentHash;
 use crate::failure::is_disk_full;
+use crate::room::{Grant, Room};
 
 /// Whose bytes a part file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub(super) struct PartFile {
     /// What lies on the disk is an earlier run's still, and not what is asked for now: it stays until something better
     /// comes.
     holds_leftover: bool,
+    /// What the file may use; the sidecar's few bytes are not counted.
+    grant: Grant,
 }
 
 /// What became of what an earlier run left.
@@ -141,7 +145,18 @@ impl PartFile {
             written: 0,
             noted: 0,
             holds_leftover: false,
+            grant: Grant::default(),
         })
+    }
+
+    /// From here on asks `room` before bytes come: at once for what was taken over and all that is to follow.
+    ///
+    /// # Errors
+    /// There is no room for that; what was taken over stays.
+    pub(super) fn within(&mut self, room: Option<Arc<dyn Room>>) -> Result<(), DownloadError> {
+        self.grant = Grant::new(room);
+        let total = self.origin.as_ref().and_then(|origin| origin.total);
+        Ok(self.grant.reach(total.unwrap_or(0).max(self.written))?)
     }
 
     /// Reads what the sidecar says and whether the bytes agree.
@@ -207,9 +222,10 @@ impl PartFile {
     /// before the first byte comes.
     ///
     /// # Errors
-    /// The disk refuses, or has no room for the whole.
+    /// The disk refuses, or there is no room for the whole.
     pub(super) fn begin(&mut self, origin: Origin) -> Result<(), DownloadError> {
-        self.discard()?;
+        self.empty()?;
+        self.grant.settle(origin.total.unwrap_or(0))?;
         if let Some(total) = origin.total.filter(|total| *total > 0) {
             reserve(&self.file, total).map_err(disk(&self.path))?;
         }
@@ -219,17 +235,28 @@ impl PartFile {
     }
 
     /// Takes in how many bytes there are in all, where that was not known before.
-    pub(super) fn learn_total(&mut self, total: Option<u64>) {
+    ///
+    /// # Errors
+    /// There is no room for so many.
+    pub(super) fn learn_total(&mut self, total: Option<u64>) -> Result<(), DownloadError> {
         if let Some(origin) = &mut self.origin {
             origin.total = origin.total.or(total);
         }
+        Ok(self.grant.reach(total.unwrap_or(0))?)
     }
 
-    /// Throws away what is here. The sidecar goes first: it must never speak of bytes that are gone.
+    /// Throws away what is here, and gives its room back.
     ///
     /// # Errors
     /// The disk refuses.
     pub(super) fn discard(&mut self) -> Result<(), DownloadError> {
+        self.empty()?;
+        self.grant.give_back();
+        Ok(())
+    }
+
+    /// Empties the files. The sidecar goes first: it must never speak of bytes that are gone.
+    fn empty(&mut self) -> Result<(), DownloadError> {
         let failed = disk(&self.path);
         self.holds_leftover = false;
         (self.origin, self.hash, self.written, self.noted) = (None, ContentHash::default(), 0, 0);
@@ -243,7 +270,11 @@ impl PartFile {
     }
 
     /// Appends `bytes`; they are not on the disk for certain before [`Self::sync`].
+    ///
+    /// # Errors
+    /// There is no room for them, or the disk refuses.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DownloadError> {
+        self.grant.reach(self.written + bytes.len() as u64)?;
         self.file.write_all(bytes).map_err(disk(&self.path))?;
         self.hash.update(bytes);
         self.written += bytes.len() as u64;
@@ -310,9 +341,10 @@ impl PartFile {
     ///
     /// # Errors
     /// The disk refuses.
-    pub(super) fn remove(self) -> Result<(), DownloadError> {
+    pub(super) fn remove(mut self) -> Result<(), DownloadError> {
         let sidecar = with_suffix(&self.path, ".meta");
         fs::remove_file(&self.path).map_err(disk(&self.path))?;
+        self.grant.give_back();
         fs::remove_file(&sidecar).map_err(disk(&sidecar))
     }
 }

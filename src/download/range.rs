@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use super::DownloadError;
 
+/// How a validator's text begins.
+const ETAG: &str = "etag:";
+const DATE: &str = "date:";
+
 /// What proves that two answers are pieces of the same object: a strong validator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Validator {
@@ -23,6 +27,23 @@ impl Validator {
         match self {
             Self::ETag(value) | Self::LastModified(value) => value,
         }
+    }
+
+    /// Returns it as text to be kept; [`Self::parse`] reads it.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::ETag(tag) => format!("{ETAG}{tag}"),
+            Self::LastModified(date) => format!("{DATE}{date}"),
+        }
+    }
+
+    /// Reads what [`Self::to_text`] wrote; nothing that could not be sent to an origin.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(tag) = text.strip_prefix(ETAG) {
+            return is_strong(tag).then(|| Self::ETag(tag.to_owned()));
+        }
+        let date = text.strip_prefix(DATE)?;
+        httpdate::parse_http_date(date).ok().map(|_| Self::LastModified(date.to_owned()))
     }
 }
 
@@ -103,6 +124,8 @@ fn is_strong(tag: &str) -> bool {
 pub enum Asked {
     /// All of it.
     Whole,
+    /// The first byte alone, for what is said beside it.
+    Look,
     /// What follows the bytes that are here, if it is still the same object.
     Rest {
         /// How many bytes are here, above zero.
@@ -165,7 +188,7 @@ fn encoding(head: &Head) -> Option<String> {
 
 fn whole(asked: &Asked, head: &Head) -> Action {
     let instead = match asked {
-        Asked::Whole => None,
+        Asked::Whole | Asked::Look => None,
         Asked::Rest { validator, .. } if head.validator().as_ref() == Ok(validator) => {
             Some("the origin does not send parts")
         }
@@ -182,6 +205,9 @@ fn redirect(head: &Head) -> Action {
 }
 
 fn partial(asked: &Asked, head: &Head) -> Action {
+    if *asked == Asked::Look {
+        return seen(ContentRange::of(head).and_then(|range| range.total));
+    }
     let fault = |why: String| Action::StartOver { why, is_fault: true };
     let Asked::Rest { from, total, validator } = asked else {
         return fault("a part, though the whole was asked for".to_owned());
@@ -189,7 +215,7 @@ fn partial(asked: &Asked, head: &Head) -> Action {
     if is_multipart(head) {
         return fault("several parts at once".to_owned());
     }
-    let Some(range) = head.content_range.as_deref().and_then(ContentRange::parse) else {
+    let Some(range) = ContentRange::of(head) else {
         return fault("no Content-Range that could be understood".to_owned());
     };
     if !is_same(head, validator) {
@@ -210,6 +236,11 @@ fn partial(asked: &Asked, head: &Head) -> Action {
     Action::Take { offset: *from, length: Some(length), total: range.total.or(*total), instead: None }
 }
 
+/// A look saw so much. Whoever fetches next is told if the origin makes no sense.
+fn seen(total: Option<u64>) -> Action {
+    Action::Take { offset: 0, length: None, total, instead: None }
+}
+
 fn is_multipart(head: &Head) -> bool {
     head.content_type.as_deref().is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"))
 }
@@ -226,6 +257,10 @@ fn is_same(head: &Head, validator: &Validator) -> bool {
 /// Nothing follows what is here: complete if that is all there is. Whoever evaluated If-Range and found another object
 /// would have sent that instead, so an answer without a validator counts as the same object's.
 fn unsatisfiable(asked: &Asked, head: &Head) -> Action {
+    if *asked == Asked::Look {
+        // Of nothing there is no first byte.
+        return seen(head.content_range.as_deref().and_then(unsatisfied_total));
+    }
     let start_over = |why: &str| Action::StartOver { why: why.to_owned(), is_fault: false };
     let Asked::Rest { from, total: known, validator } = asked else {
         return Action::Refuse(DownloadError::Status(416));
@@ -252,6 +287,10 @@ struct ContentRange {
 }
 
 impl ContentRange {
+    fn of(head: &Head) -> Option<Self> {
+        head.content_range.as_deref().and_then(Self::parse)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (range, total) = after_unit(text)?.split_once('/')?;
         let (first, last) = range.trim().split_once('-')?;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 
@@ -11,6 +12,7 @@ use super::part_file::PartFile;
 use super::range::Validator;
 use super::rate_limit::Rate;
 use super::sidecar::remove_sidecar;
+use crate::room::Room;
 
 /// What to fetch.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Request {
     pub bytes_max: Option<u64>,
     /// This download's own cap within the node's budget.
     pub rate: Rate,
+    /// Who is asked for room before bytes come; nobody where only the disk counts.
+    pub room: Option<Arc<dyn Room>>,
 }
 
 /// What a download came to.

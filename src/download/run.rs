@@ -16,7 +16,7 @@ use super::progress::{Phase, Progress};
 use super::range::{Action, Asked, Head, decide};
 use super::rate_limit::JobLimit;
 use super::receive::{Ended, Receiving, stopped};
-use super::request::{Fetched, FetchedFile, Report, Request, URL_BYTES_MAX};
+use super::request::{Fetched, FetchedFile, Report, Request};
 use super::{DownloadError, body};
 
 /// An attempt that gets less further than this counts as fruitless: an origin that hands out a byte per connection must
@@ -102,12 +102,13 @@ impl<'a> Run<'a> {
     /// the next one's time.
     pub(super) async fn attempt(&mut self, stop: &mut watch::Receiver<bool>) -> Result<bool, DownloadError> {
         let asked = self.asked();
+        let rate = self.limit.rate().map(std::num::NonZeroU64::get);
         self.progress.enter(Phase::Asking);
         self.progress.add_attempt();
         self.report.attempts += 1;
         let answer = tokio::select! {
             () = stopped(stop) => return Err(DownloadError::Cancelled),
-            answer = self.ask(&asked) => answer,
+            answer = self.downloader.ask(&self.request.url, &asked, rate) => answer,
         };
         let (url, answer) = match answer {
             Ok(answer) => answer,
@@ -138,18 +139,6 @@ impl<'a> Run<'a> {
             }
             _ => Asked::Whole,
         }
-    }
-
-    /// Asks, and where the origin sends us elsewhere asks there, each place judged like the first.
-    async fn ask(&self, asked: &Asked) -> Result<(Url, Answer), DownloadError> {
-        let mut url = self.request.url.clone();
-        let rate = self.limit.rate().map(std::num::NonZeroU64::get);
-        for _ in 0..=self.downloader.redirects_max {
-            let answer = self.downloader.dialer.ask(&url, asked, rate).await?;
-            let Action::Redirect(location) = decide(asked, &answer.head) else { return Ok((url, answer)) };
-            url = follow(&url, &location)?;
-        }
-        Err(DownloadError::Redirect(format!("more than {} times", self.downloader.redirects_max)))
     }
 
     /// Makes the part ready for a body that begins at `offset`.
@@ -184,7 +173,7 @@ impl<'a> Run<'a> {
             };
             self.on_part(move |part| part.begin(origin)).await?;
         } else {
-            self.part().learn_total(total);
+            self.on_part(move |part| part.learn_total(total)).await?;
         }
         self.report.final_url = url.to_string();
         self.report.validator = self.part().origin().and_then(|origin| origin.validator.clone());
@@ -369,20 +358,6 @@ impl<'a> Run<'a> {
 
 fn can_be_resumed(part: &PartFile) -> bool {
     part.origin().is_some_and(|origin| origin.validator.is_some())
-}
-
-/// Returns where `location` leads from `url`, if we go there.
-fn follow(url: &Url, location: &str) -> Result<Url, DownloadError> {
-    if location.len() > URL_BYTES_MAX {
-        return Err(DownloadError::Redirect(format!("to an address of {} bytes", location.len())));
-    }
-    let to = url.join(location).map_err(|error| DownloadError::Redirect(format!("to {location:?}: {error}")))?;
-    match (url.scheme(), to.scheme()) {
-        ("https", "http") => Err(DownloadError::Redirect("from https to http".to_owned())),
-        (_, "http" | "https") if to == *url => Err(DownloadError::Redirect("to itself".to_owned())),
-        (_, "http" | "https") => Ok(to),
-        (_, other) => Err(DownloadError::Redirect(format!("to a {other} address"))),
-    }
 }
 
 #[cfg(test)]

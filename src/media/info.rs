@@ -1,6 +1,6 @@
 //! What probing a recording tells: measured from its packets, not believed from its header.
 
-use super::{AudioCodec, Container, PixelFormat, Ratio, VideoCodec};
+use super::{AudioCodec, Container, Oddity, PixelFormat, Ratio, VideoCodec};
 
 /// All that is known of a recording before a frame of it is decoded.
 #[derive(Clone, Debug, PartialEq)]
@@ -275,76 +275,4 @@ pub enum Timing {
     Constant,
     /// They do not: times are passed through as they are.
     Variable,
-}
-
-/// A jump of a stream's clock that does not mean time passed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Discontinuity {
-    /// Where on the repaired clock, in seconds.
-    pub at_seconds: f64,
-    /// How far the file's clock jumped, in seconds; negative when backwards.
-    pub jump_seconds: f64,
-}
-
-/// Something unusual found in a file.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Oddity {
-    /// The file ends before its media does.
-    Truncated {
-        /// Seconds of media that are there.
-        present_seconds: f64,
-        /// Seconds the header promises, where it does.
-        declared_seconds: Option<f64>,
-    },
-    /// The last packet is cut off, but at least 99 % of the declared duration is there.
-    TornTail,
-    /// The file ends in zero bytes (power cut, preallocated recording).
-    ZeroTail {
-        /// How many.
-        bytes: u64,
-    },
-    /// Timestamps jump; the first few places and the count of all.
-    TimestampJumps {
-        /// How many.
-        count: u64,
-        /// The first one.
-        first: Discontinuity,
-    },
-    /// Decode times that do not rise; they are nudged to the next tick.
-    UnorderedTimestamps {
-        /// How many.
-        count: u64,
-    },
-    /// Packets without any timestamp.
-    MissingTimestamps {
-        /// How many.
-        count: u64,
-    },
-    /// Packets that the demuxer knows to be damaged.
-    DamagedPackets {
-        /// How many.
-        count: u64,
-    },
-    /// The first picture packets cannot be decoded for want of a keyframe.
-    LateKeyframe {
-        /// Packets before the first keyframe.
-        packets: u64,
-        /// Their length.
-        seconds: f64,
-    },
-    /// The header's duration is off from what the packets tell by more than 1 %, and the file is not cut short.
-    WrongDuration {
-        /// What the header says.
-        declared_seconds: f64,
-    },
-    /// Sound begins after the picture (negative: before) by more than 100 ms.
-    AudioOffset {
-        /// By how much.
-        seconds: f64,
-    },
-    /// The picture's parameters change in mid-stream (new headers in the packets).
-    ChangedParameters {
-        /// How often.
-        count: u64,
-    },
 }

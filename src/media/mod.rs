@@ -4,15 +4,16 @@
 
 mod codec;
 mod info;
+mod oddity;
 mod rate_control;
 mod rendition;
 mod time;
 
 pub use codec::{AudioCodec, Chroma, Container, PixelFormat, VideoCodec};
 pub use info::{
-    AccessPoint, AudioInfo, ColorTags, Discontinuity, Dynamics, MediaInfo, Oddity, OtherStream, Range, Rotation,
-    Scan, Timing, VideoInfo,
+    AccessPoint, AudioInfo, ColorTags, Dynamics, MediaInfo, OtherStream, Range, Rotation, Scan, Timing, VideoInfo,
 };
+pub use oddity::{Discontinuity, Oddity};
 pub use rate_control::{Encoder, RateControl, RateControlMode};
 pub use rendition::{RenditionName, RenditionNameError};
 pub use time::{MICROSECONDS, Ratio, TimeBase, Timestamp};

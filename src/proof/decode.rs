@@ -15,6 +15,18 @@ const PACKETS_MAX: u64 = 600;
 /// The proof is the last thing that a rendition waits for, when most of the others are done.
 const THREADS: Threads = Threads::Count(2);
 
+/// What must come out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demand {
+    /// A picture of every packet; else, the first pictures of a group may lean on the one before, and some undamaged
+    /// picture is enough.
+    pub(super) every: bool,
+    /// Also of packets before the first keyframe.
+    pub(super) leading: bool,
+    /// Of the last group as well.
+    pub(super) last: bool,
+}
+
 /// One group of pictures under test.
 struct Group {
     place: &'static str,
@@ -25,22 +37,21 @@ struct Group {
     refused: u64,
 }
 
-/// Checks that the first and last groups decode. With `closed_groups` every packet must give a picture; else, the
-/// first pictures of a group may lean on the one before, and some undamaged picture is enough.
+/// Checks that the first and last groups decode, as far as `demand` says.
 pub(super) fn check(
     path: &Path,
     info: &MediaInfo,
-    closed_groups: bool,
+    demand: Demand,
     interrupt: &Interrupt,
 ) -> Result<(), ProofError> {
     let Some(video) = &info.video else { return Ok(()) };
     let mut demuxer = Demuxer::open(path, Analysis::Usual, interrupt).map_err(ProofError::Unreadable)?;
     demuxer.choose(&[video.stream_index]);
-    let mut groups = Groups::new(&demuxer, video.stream_index, video.keyframes)?;
+    let mut groups = Groups::new(&demuxer, video.stream_index, video.keyframes, demand)?;
     while let Read::Packet(packet) = demuxer.read().map_err(ProofError::Unreadable)? {
         groups.add(&packet)?;
     }
-    groups.finish(closed_groups)
+    groups.finish()
 }
 
 struct Groups {
@@ -48,30 +59,33 @@ struct Groups {
     last: Group,
     keyframes: u64,
     seen: u64,
+    demand: Demand,
 }
 
 impl Groups {
-    fn new(demuxer: &Demuxer, stream: usize, keyframes: u64) -> Result<Self, ProofError> {
+    fn new(demuxer: &Demuxer, stream: usize, keyframes: u64, demand: Demand) -> Result<Self, ProofError> {
         let first = Group::new("first", demuxer, stream)?;
         let last = Group::new("last", demuxer, stream)?;
-        Ok(Self { first, last, keyframes, seen: 0 })
+        Ok(Self { first, last, keyframes, seen: 0, demand })
     }
 
     fn add(&mut self, packet: &Packet) -> Result<(), ProofError> {
         self.seen += u64::from(packet.is_keyframe());
-        if self.seen <= 1 {
+        // Without a keyframe in the whole of it, pictures must come out of what there is.
+        let begun = self.demand.leading || self.seen == 1 || self.keyframes == 0;
+        if self.seen <= 1 && begun {
             self.first.add(packet)?;
         }
         // A single group is both; decoding it once is enough.
-        if self.seen == self.keyframes && self.keyframes > 1 {
+        if self.demand.last && self.seen == self.keyframes && self.keyframes > 1 {
             self.last.add(packet)?;
         }
         Ok(())
     }
 
-    fn finish(self, closed_groups: bool) -> Result<(), ProofError> {
-        self.first.finish(closed_groups)?;
-        self.last.finish(closed_groups)
+    fn finish(self) -> Result<(), ProofError> {
+        self.first.finish(self.demand.every)?;
+        self.last.finish(self.demand.every)
     }
 }
 
@@ -118,7 +132,7 @@ impl Group {
         }
     }
 
-    fn finish(mut self, closed_groups: bool) -> Result<(), ProofError> {
+    fn finish(mut self, every: bool) -> Result<(), ProofError> {
         if self.packets == 0 {
             return Ok(());
         }
@@ -136,7 +150,7 @@ impl Group {
         self.drain()?;
         let whole = self.decoded == self.packets && self.damaged == 0 && self.refused == 0;
         let some = self.decoded > self.damaged;
-        if whole || (!closed_groups && some) {
+        if whole || (!every && some) {
             return Ok(());
         }
         let Self { place, packets, decoded, damaged, .. } = self;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::av::AvError;
 use crate::failure::{Failure, FailureClass};
+use crate::media::Oddity;
 
 /// A file did not pass.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,29 @@ pub enum ProofError {
         /// Of those, damaged.
         damaged: u64,
     },
+    /// What came from elsewhere is no recording, or none that can be read.
+    #[error("the recording cannot be read")]
+    NoRecording(#[source] AvError),
+    /// The end of what came from elsewhere is missing.
+    #[error("the recording is cut short: {oddity}")]
+    CutShort {
+        /// How it ends.
+        oddity: Oddity,
+    },
+    /// No picture comes out of a group of what came from elsewhere.
+    #[error(
+        "the {place} group of pictures does not decode: {decoded} of {packets} pictures came out, {damaged} damaged"
+    )]
+    Undecodable {
+        /// `first` or `last`.
+        place: &'static str,
+        /// Packets in it.
+        packets: u64,
+        /// Pictures that came out.
+        decoded: u64,
+        /// Of those, damaged.
+        damaged: u64,
+    },
     /// An MP4 that a player must load whole before it can start.
     #[error("the MP4's index stands behind the media")]
     IndexLast,
@@ -118,6 +142,9 @@ impl Failure for ProofError {
             Self::Timestamps { .. } => "PROOF_TIMESTAMPS",
             Self::Damaged { .. } => "PROOF_DAMAGED",
             Self::Decode { .. } => "PROOF_DECODE",
+            Self::NoRecording(source) => source.code(),
+            Self::CutShort { .. } => "MEDIA_TRUNCATED",
+            Self::Undecodable { .. } => "MEDIA_UNDECODABLE",
             Self::IndexLast => "PROOF_INDEX",
         }
     }
@@ -125,6 +152,7 @@ impl Failure for ProofError {
     fn class(&self) -> FailureClass {
         match self {
             Self::Unreadable(source) if source.class() == FailureClass::Cancelled => FailureClass::Cancelled,
+            Self::NoRecording(source) => source.class(),
             Self::Read { .. } => FailureClass::Capacity,
             // What is wrong with an output of ours is most often a source that nobody foresaw.
             _ => FailureClass::Source,
@@ -134,7 +162,10 @@ impl Failure for ProofError {
     fn cure(&self) -> &'static str {
         match self {
             Self::Unreadable(source) if source.class() == FailureClass::Cancelled => source.cure(),
-            Self::Read { .. } => "check the disk that holds the output",
+            Self::NoRecording(source) => source.cure(),
+            Self::CutShort { .. } => "fetch the source again, or take what is there with --accept-truncated",
+            Self::Undecodable { .. } => "fetch or record the source again",
+            Self::Read { .. } => "check the disk that holds the file",
             _ => "the output was thrown away; try --force-encode, and please report the source if it persists",
         }
     }

@@ -1,6 +1,6 @@
 //! Is this file whole? The only maker of [`VerifiedFile`]; any stage may use it.
 //!
-//! Invariants that a proven file satisfies, each with the function that holds it:
+//! Invariants that a proven file of ours satisfies, each with the function that holds it:
 //! 1. it has exactly the frames it was given (`Expectation::check_frames`);
 //! 2. it lasts as long as what it was made from (`Expectation::check_duration`);
 //! 3. sound and picture begin together and stay together, and no sound is lost (`Expectation::check_sync`);
@@ -8,15 +8,20 @@
 //! 5. its first and last group of pictures decode (`decode::check`);
 //! 6. an MP4's index stands where players want it (`check_structure`).
 //!
+//! Of a recording that came from elsewhere ([`accept()`]) nothing is known beforehand, and less can be asked.
+//!
 //! What this module does not do: judge quality, or mend anything.
 
+mod accept;
 mod decode;
 mod error;
 
+pub use accept::{Accepted, accept};
 pub use error::ProofError;
 
 use std::path::{Path, PathBuf};
 
+use self::decode::Demand;
 use crate::av::{Interrupt, probe};
 use crate::content_hash;
 use crate::media::{Container, MediaInfo, Oddity};
@@ -104,7 +109,8 @@ pub fn prove(path: &Path, expectation: &Expectation, interrupt: &Interrupt) -> R
     expectation.check_frames(&measured.info)?;
     expectation.check_duration(&measured.info)?;
     expectation.check_sync(&measured.info)?;
-    decode::check(path, &measured.info, expectation.closed_groups, interrupt)?;
+    let demand = Demand { every: expectation.closed_groups, leading: true, last: true };
+    decode::check(path, &measured.info, demand, interrupt)?;
     Ok(VerifiedFile { proven: true, ..measured })
 }
 

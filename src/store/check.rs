@@ -90,16 +90,23 @@ pub(super) fn inspect(layout: &Layout, depth: Depth) -> Result<Connection, Store
         finding,
         backup: layout.found_backup(),
     };
-    // SQLite takes a file without a byte for a new database. Ours get their name when they are finished.
-    if fs::metadata(layout.database()).is_ok_and(|metadata| metadata.len() == 0) {
-        return Err(damaged("it is empty".to_owned()));
-    }
+    refuse_empty(layout)?;
     let health = Health::new(layout.clone());
     let refuse = |error| health.refuse(&error);
     let connection = open_to_read(layout.database(), CHECK_BUSY_TIME).map_err(refuse)?;
     check_origin(&connection, layout.database(), &health)?;
     let findings = findings(&connection, depth).map_err(refuse)?;
     findings.map_or(Ok(connection), |finding| Err(damaged(finding)))
+}
+
+/// Refuses a file without a byte, which SQLite takes for a new database. Ours get their name when they are finished.
+pub(super) fn refuse_empty(layout: &Layout) -> Result<(), StoreError> {
+    let path = layout.database();
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+        let finding = "it is empty".to_owned();
+        return Err(StoreError::Damaged { path: path.to_owned(), finding, backup: layout.found_backup() });
+    }
+    Ok(())
 }
 
 /// A checkpoint or another program's transaction may hold the lock that long when a check begins.

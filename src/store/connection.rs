@@ -2,6 +2,7 @@
 //!
 //! Whether the file may be opened at all is `check`'s to say, before the first connection that could write.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,6 +36,25 @@ pub(super) fn open_to_read(path: &Path, busy_time: Duration) -> rusqlite::Result
     configure(&connection, busy_time)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
+}
+
+/// Opens a database as a file that does not change: nothing is locked, and nothing put beside it.
+pub(super) fn open_unchanging(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | COMMON;
+    let connection = Connection::open_with_flags(address(path), flags)?;
+    configure(&connection, Duration::ZERO)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Returns the address of a file that does not change, in which any byte may stand.
+fn address(path: &Path) -> String {
+    let spelled = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        other => format!("%{other:02x}"),
+    };
+    let path: String = path.as_os_str().as_bytes().iter().map(spelled).collect();
+    format!("file:{path}?immutable=1")
 }
 
 /// Opens an existing database for writing.

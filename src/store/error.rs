@@ -41,6 +41,16 @@ pub enum StoreError {
         /// The last schema that we know.
         known: i64,
     },
+    /// An earlier release has written it, and reading does not change it.
+    #[error("the database {} has schema {found}, and this program reads schema {known}", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The schema of the file.
+        found: i64,
+        /// The schema that we read.
+        known: i64,
+    },
     /// A database, but not ours.
     #[error("{} is another program's database (application id {application_id:#x})", path.display())]
     Foreign {
@@ -202,6 +212,7 @@ impl Failure for StoreError {
             Self::Missing { .. } => "DB_MISSING",
             Self::Damaged { .. } => "DB_DAMAGED",
             Self::Newer { .. } => "DB_NEWER",
+            Self::Older { .. } => "DB_OLDER",
             Self::Foreign { .. } => "DB_FOREIGN",
             Self::InUse { .. } => "DB_IN_USE",
             Self::Library { .. } => "DB_LIBRARY",
@@ -239,6 +250,7 @@ impl Failure for StoreError {
                  saves what can still be read, and both keep the damaged file"
             }
             Self::Newer { .. } => "run the release that wrote it, or a later one",
+            Self::Older { .. } => "start the node with this release: it brings its database up to date",
             Self::Foreign { .. } => "check --data-folder, or move that file away",
             Self::InUse { .. } => "stop that process first, or wait for it",
             Self::Library { .. } => "build with the bundled SQLite",

@@ -29,6 +29,7 @@ mod lock;
 mod migration;
 mod outbox;
 mod quiet;
+mod read_only;
 mod reader;
 mod rendition;
 mod salvage;
@@ -58,7 +59,7 @@ pub use legacy::{OldDatabase, OldDatabaseError, OldRow, OldTable, Shape, back_up
 pub use legacy_row::{LegacyRow, LegacyRowRows, LegacyRows};
 pub use lock::refuse_if_in_use;
 pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned};
-pub use quiet::peek;
+pub use read_only::ReadOnly;
 pub use rendition::{Rendition, RenditionRows, RenditionState, Renditions, Waiter, WaiterRows, Waiters};
 pub use salvage::{Rebuilt, SavedTable, rebuild};
 pub use transaction::{Reading, Transaction};

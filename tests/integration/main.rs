@@ -1,7 +1,10 @@
 //! The tests that run the linked libraries and the binary: one file, linked once. Names are sentences.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod accept;
 mod apparatus;
+mod cache;
+mod cache_command;
 mod command;
 mod config;
 mod disk_full;

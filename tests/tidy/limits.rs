@@ -22,7 +22,7 @@ pub(crate) const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
 /// What each top-level module of the crate may use; itself it may always use.
 pub(crate) const LAYERS: &[(&str, &[&str])] = &[
-    ("media", &[]),
+    ("media", &["figure"]),
     ("failure", &[]),
     ("figure", &[]),
     ("clock", &[]),

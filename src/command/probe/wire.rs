@@ -183,7 +183,7 @@ fn other(stream: &OtherStream) -> Other<'_> {
 }
 
 fn oddity_body(found: &Oddity) -> OddityBody {
-    OddityBody { name: oddity::name(found), text: oddity::text(found) }
+    OddityBody { name: oddity::name(found), text: found.to_string() }
 }
 
 const fn chroma(chroma: Chroma) -> &'static str {

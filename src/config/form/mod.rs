@@ -18,7 +18,7 @@ pub(super) use text::{
     AbsolutePaths, Addresses, Choices, Names, OptionalNames, OptionalPaths, Presets, SecretFiles, Urls,
 };
 
-pub use unit::rate as byte_rate;
+pub use unit::{duration, rate as byte_rate};
 
 use super::value::Secret;
 use super::written::Written;

@@ -72,7 +72,7 @@ fn spell(value: u64, units: impl IntoIterator<Item = (&'static str, u64)>) -> St
 }
 
 /// Understands a length of time: `24h`, `1h30m`, `500ms`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut units = TIME_UNITS.iter();
     let mut total: u64 = 0;

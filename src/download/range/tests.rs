@@ -214,6 +214,34 @@ fn d3_only_strong_validators_count() {
     }
 }
 
+#[test]
+fn a_look_learns_what_the_answer_tells_and_begins_nothing() {
+    let look = |head: Head| decided(&Asked::Look, &head);
+    assert_eq!(look(part("bytes 0-0/200")), "take 0+? of 200");
+    assert_eq!(look(part("bytes 0-0/*")), "take 0+? of ?");
+    assert_eq!(look(part("nonsense")), "take 0+? of ?");
+    assert_eq!(look(Head { content_length: Some(200), ..head(200) }), "take 0+200 of 200");
+    assert_eq!(look(Head { content_range: Some("bytes */0".to_owned()), ..head(416) }), "take 0+? of 0");
+    assert_eq!(look(head(416)), "take 0+? of ?");
+    assert_eq!(look(head(404)), "refuse DL_HTTP_STATUS");
+    assert_eq!(look(head(503)), "retry DL_SERVER 0");
+}
+
+#[test]
+fn a_validator_is_the_same_after_it_was_text() {
+    for validator in [
+        Validator::ETag("\"abc:def\"".to_owned()),
+        Validator::ETag("\"\"".to_owned()),
+        Validator::LastModified("Fri, 01 Aug 2025 10:00:00 GMT".to_owned()),
+    ] {
+        assert_eq!(Validator::parse(&validator.to_text()), Some(validator));
+    }
+    assert_eq!(Validator::ETag(TAG.to_owned()).to_text(), "etag:\"v1\"");
+    for text in ["", "etag:", "etag:v1", "etag:W/\"v1\"", "etag:\"v\n1\"", "date:", "date:yesterday", "\"v1\""] {
+        assert_eq!(Validator::parse(text), None, "{text:?}");
+    }
+}
+
 fn any_head() -> impl Strategy<Value = Head> {
     let status = prop_oneof![Just(200), Just(206), Just(416), Just(302), 100..600_u16];
     let tag = prop_oneof![Just(None), Just(Some(TAG.to_owned())), Just(Some("\"v2\"".to_owned()))];
@@ -234,6 +262,14 @@ fn any_head() -> impl Strategy<Value = Head> {
 }
 
 proptest! {
+    /// Nothing is here that a look could go on from, throw away or complete.
+    #[test]
+    fn a_look_is_answered_refused_sent_on_or_put_off(head in any_head()) {
+        let action = decide(&Asked::Look, &head);
+        let begins = matches!(action, Action::Complete | Action::StartOver { .. } | Action::Take { instead: Some(_), .. });
+        prop_assert!(!begins);
+    }
+
     /// Whatever an origin answers, bytes are appended at exactly the end of what is here, and only when the answer
     /// carries the validator of what is here.
     #[test]

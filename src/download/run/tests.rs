@@ -51,6 +51,7 @@ fn request(url: &str, folder: &Path) -> Request {
         sha256: None,
         bytes_max: None,
         rate: None,
+        room: None,
     }
 }
 

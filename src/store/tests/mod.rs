@@ -5,6 +5,7 @@ mod file;
 mod job;
 mod legacy;
 mod outbox;
+mod read_only;
 mod rendition;
 mod salvage;
 mod writer;

@@ -18,7 +18,7 @@ use super::Place;
 use crate::support::origin::{End, Object, Origin};
 
 /// A downloader that may dial this machine, within `rate` bytes a second.
-fn downloader(resolve: Resolve, rate: Option<u64>) -> Downloader {
+pub(super) fn downloader(resolve: Resolve, rate: Option<u64>) -> Downloader {
     let second = Duration::from_secs(1);
     Downloader {
         dialer: Dialer {
@@ -43,6 +43,7 @@ fn request(place: &Place, url: &str, bytes_max: Option<u64>) -> Request {
         sha256: None,
         bytes_max,
         rate: None,
+        room: None,
     }
 }
 
@@ -51,7 +52,7 @@ async fn fetch(downloader: &Downloader, request: &Request, progress: &Progress) 
     downloader.fetch(request, progress, stopped).await?.publish()
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
