@@ -256,7 +256,9 @@ impl Hand<'_> {
         let lease = wants.then(|| NewLease { holder: holder.clone(), until_milliseconds: None });
         let job = format!("job-{}", self.name);
         let key = key(&name);
-        let wanted = Wanted { key: &key, job: &job, bytes: Some(place.bytes as u64), lease };
+        // An origin does not always say how much it has.
+        let bytes = (self.noise.below(2) == 0).then_some(place.bytes as u64);
+        let wanted = Wanted { key: &key, job: &job, bytes, lease };
         self.at(if wants { "lease" } else { "reserve" });
         let acquired = self.cache.acquire(&wanted);
         if self.take(acquired, &place)? && wants {
@@ -305,6 +307,7 @@ impl Hand<'_> {
             sha256: None,
             bytes_max: None,
             rate: None,
+            room: Some(reservation.rooms().file()),
         };
         let fetched = runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let (_stop, stopped) = watch::channel(false);
