@@ -147,7 +147,9 @@ fn present(database: &Path, now_milliseconds: i64) -> Result<Present, CacheError
     match ReadOnly::open(database) {
         Ok(database) => database.read(look),
         // Nothing was taken over yet: that is of today's schema.
-        Err(StoreError::Missing { backup: None, aside: None, .. } | StoreError::Older { .. }) => Ok(Present::default()),
+        Err(StoreError::Missing { backup: None, aside: None, .. } | StoreError::Older { .. }) => {
+            Ok(Present::default())
+        }
         Err(error) => Err(error.into()),
     }
 }
