@@ -56,7 +56,7 @@ pub use view::{Order, list, stat, why};
 
 use crate::clock::Clock;
 use crate::proof::{ProofError, VerifiedFile};
-use crate::store::Store;
+use crate::store::{CacheIdentity, Store};
 use flight::Flights;
 use ledger::Ledger;
 use root::Root;
@@ -154,8 +154,8 @@ impl Cache {
 impl Drop for Inner {
     /// Says that the cache was closed: the next start need not look at every byte.
     fn drop(&mut self) {
-        let id = self.root.id().to_owned();
-        if let Err(error) = self.store.write(move |tx| tx.cache().identify(&id, true)) {
+        let closed = CacheIdentity { cache_id: self.root.id().to_owned(), is_marked: true, is_clean: true };
+        if let Err(error) = self.store.write(move |tx| tx.cache().identify(&closed)) {
             tracing::debug!(%error, "the cache could not be marked as closed");
         }
     }

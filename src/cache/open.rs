@@ -10,7 +10,7 @@ use super::flight::Flights;
 use super::ledger::{FileId, Ledger, Leftover};
 use super::root::{Found, Root, WORK};
 use super::{Cache, CacheError, EntryState, Held, Inner, Options, State, name};
-use crate::store::{Store, StoreError};
+use crate::store::{CacheIdentity, Store, StoreError};
 
 impl Cache {
     /// Opens the cache whose files `store` records; the first time it makes the folder.
@@ -18,14 +18,14 @@ impl Cache {
     /// # Errors
     /// The folder is not mounted, another node's, or in use; the disk or the database refuses.
     pub fn open(store: Arc<Store>, options: Options) -> Result<Self, CacheError> {
-        let identity = store.read(|reading| reading.cache().identity())?;
-        let root = Root::open(&options.root, identity.as_ref().map(|(id, _)| id.as_str()))?;
-        let was_unclean = identity.is_some_and(|(_, is_clean)| !is_clean);
-        let id = root.id().to_owned();
+        let identity = identity(&store)?;
+        let root = Root::open(&options.root, &identity)?;
+        let was_unclean = !identity.is_clean;
         let now = options.clock.now_milliseconds();
+        let open = CacheIdentity { is_marked: true, is_clean: false, ..identity };
         store.write(move |tx| {
             tx.cache().expire(now)?;
-            tx.cache().identify(&id, false)
+            tx.cache().identify(&open)
         })?;
         let ledger = read(&store, &options)?;
         let state = State { ledger, flights: Flights::default(), was_unclean, has_unsettled: false };
@@ -36,6 +36,19 @@ impl Cache {
         inner.finish_quarantines();
         Ok(Self { inner })
     }
+}
+
+/// Returns which cache the rows speak of, or gives it a name: noted before the folder is marked with it, so that a crash in
+/// between leaves nothing that looks like another node's.
+fn identity(store: &Store) -> Result<CacheIdentity, CacheError> {
+    if let Some(identity) = store.read(|reading| reading.cache().identity())? {
+        return Ok(identity);
+    }
+    let cache_id = format!("{:032x}", fastrand::u128(..));
+    let new = CacheIdentity { cache_id, is_marked: false, is_clean: true };
+    let noted = new.clone();
+    store.write(move |tx| tx.cache().identify(&noted))?;
+    Ok(new)
 }
 
 /// Returns the count as the rows have it.

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::report::DiskFigures;
 use super::{CacheError, Key};
+use crate::store::CacheIdentity;
 
 /// Marks the folder, and says which cache it is: a disk that is not mounted does not have it.
 pub(super) const MARKER: &str = ".reelmill-cache";
@@ -79,35 +80,33 @@ fn kind(file_type: FileType) -> &'static str {
 }
 
 impl Root {
-    /// Opens and locks the folder of the cache `known`, or makes one where none is known.
+    /// Opens and locks the folder of a cache; one that was never marked is made and marked.
     ///
     /// # Errors
     /// It is not there, another node's, or in use.
-    pub(super) fn open(path: &Path, known: Option<&str>) -> Result<Self, CacheError> {
+    pub(super) fn open(path: &Path, identity: &CacheIdentity) -> Result<Self, CacheError> {
         let not_mounted = |why: &str| CacheError::NotMounted { root: path.to_owned(), why: why.to_owned() };
-        if known.is_none() {
+        let CacheIdentity { cache_id, is_marked, .. } = identity;
+        if !is_marked {
             fs::create_dir_all(path).map_err(CacheError::disk("create", path))?;
         }
         let folder = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_mounted("it is not there")),
             result => result.map_err(CacheError::disk("open", path))?,
         };
-        let device = identity(&folder.metadata().map_err(CacheError::disk("open", path))?);
-        if known.is_some() && read_marker(path)?.is_none() {
+        let device = identity_of(&folder.metadata().map_err(CacheError::disk("open", path))?);
+        if *is_marked && read_marker(path)?.is_none() {
             // Nothing may be written here, not even a lock.
             return Err(not_mounted(&format!("the file {MARKER} is missing")));
         }
         let lock = take_lock(path)?;
-        let id = match (read_marker(path)?, known) {
-            (None, _) => format!("{:032x}", fastrand::u128(..)),
-            (Some(found), Some(known)) if found == known => found,
-            (Some(_), _) => return Err(CacheError::Foreign { root: path.to_owned() }),
-        };
-        if known.is_none() {
-            write_marker(path, &id).map_err(CacheError::disk("write", &path.join(MARKER)))?;
+        match read_marker(path)? {
+            Some(found) if found == *cache_id => {}
+            Some(_) => return Err(CacheError::Foreign { root: path.to_owned() }),
+            None => write_marker(path, cache_id).map_err(CacheError::disk("write", &path.join(MARKER)))?,
         }
         tell_owner(&folder, &std::process::id().to_string());
-        Ok(Self { path: path.to_owned(), folder, device, id, _lock: lock })
+        Ok(Self { path: path.to_owned(), folder, device, id: cache_id.clone(), _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -128,7 +127,7 @@ impl Root {
     /// another one.
     pub(super) fn check(&self) -> Result<(), CacheError> {
         let why = match fs::metadata(&self.path) {
-            Ok(now) if identity(&now) == self.device => return Ok(()),
+            Ok(now) if identity_of(&now) == self.device => return Ok(()),
             Ok(_) => "another folder has its name".to_owned(),
             Err(error) => error.to_string(),
         };
@@ -306,7 +305,7 @@ fn aside_name(key: &Key, number: i64) -> String {
     format!("{number}-{}", key.file_name())
 }
 
-fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+fn identity_of(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 

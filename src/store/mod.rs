@@ -47,7 +47,8 @@ use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
 pub use cache::{
-    CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow,
+    CacheIdentity, CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow,
+    NewFile, PublishRow,
 };
 pub use check::{Depth, Report, check};
 pub use error::StoreError;

@@ -3,14 +3,15 @@
 use super::*;
 use crate::cache::EntryState;
 use crate::cache::adopt::Adopted;
-use crate::store::{FileContent, FileSource, PublishRow, StoreError};
+use crate::store::{CacheIdentity, FileContent, FileSource, PublishRow, StoreError};
 
 /// Ends a process without closing its cache: the word that it was closed is taken back.
 fn crashed(scratch: Scratch) -> Scratch {
     let Scratch { cache, store, folder, limits, .. } = scratch;
-    let id = cache.inner.root.id().to_owned();
+    let cache_id = cache.inner.root.id().to_owned();
     drop(cache);
-    store.write(move |tx| tx.cache().identify(&id, false)).unwrap();
+    let open = CacheIdentity { cache_id, is_marked: true, is_clean: false };
+    store.write(move |tx| tx.cache().identify(&open)).unwrap();
     drop(store);
     Scratch::within(folder, limits).unwrap()
 }
@@ -140,4 +141,21 @@ fn what_is_not_what_was_proven_is_not_committed() {
     assert!(scratch.names().is_empty());
     let left = scratch.store.read(|reading| Ok::<_, StoreError>(reading.cache().publishes()?.len())).unwrap();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_first_start_that_ended_before_or_after_the_folder_was_marked_is_begun_again() {
+    for is_marked_already in [false, true] {
+        let scratch = Scratch::new(LIMITS);
+        let cache_id = scratch.cache.inner.root.id().to_owned();
+        let Scratch { cache, store, folder, limits, .. } = scratch;
+        drop(cache);
+        if !is_marked_already {
+            fs::remove_file(folder.path().join("root/.reelmill-cache")).unwrap();
+        }
+        let begun = CacheIdentity { cache_id, is_marked: false, is_clean: true };
+        store.write(move |tx| tx.cache().identify(&begun)).unwrap();
+        drop(store);
+        drop(Scratch::within(folder, limits).unwrap().put("1", 10));
+    }
 }
