@@ -20,6 +20,8 @@ const FILES: u64 = 100_000;
 const FILE_BYTES: u64 = 1000;
 /// How often room is asked for.
 const ADMISSIONS: u64 = 5000;
+/// How often while a file must go for it.
+const EVICTIONS: u64 = 1000;
 /// Starts, the median of which counts.
 const STARTS: usize = 9;
 
@@ -65,18 +67,20 @@ fn fill(folder: &Path, limits: Limits) {
     assert_eq!(report.adopted, FILES);
 }
 
-/// Returns how long each of so many admissions took; nothing is brought in.
-fn admissions(cache: &Cache, from: u64) -> Vec<Duration> {
-    let admission = |number| {
+/// Returns how long each of so many admissions took. Nothing is brought in; what was reserved stays so where `is_kept`.
+fn admissions(cache: &Cache, count: u64, from: u64, is_kept: bool) -> Vec<Duration> {
+    let mut kept = Vec::new();
+    let mut admission = |number| {
         let (key, job) = (key(FILES + from + number), format!("job-{number}"));
         let wanted = Wanted { key: &key, job: &job, bytes: Some(FILE_BYTES), lease: None };
         let began = Instant::now();
         let acquired = cache.acquire(&wanted).expect("there is room, or can be made");
         let took = began.elapsed();
         assert!(matches!(acquired, Acquired::Lead(_)));
+        kept.extend(Some(acquired).filter(|_| is_kept));
         took
     };
-    (0..ADMISSIONS).map(admission).collect()
+    (0..count).map(&mut admission).collect()
 }
 
 fn main() {
@@ -92,12 +96,11 @@ fn main() {
     });
     say("start, database and cache", starts.collect());
     let (store, cache) = open(folder.path(), wide);
-    say("admission, room is there", admissions(&cache, 0));
+    say("admission, room is there", admissions(&cache, ADMISSIONS, 0, false));
     drop((store, cache));
-    // Room for just what is there, so that each admission evicts: a little more each time, for what is noted beside it.
-    let bytes_max = FILES * FILE_BYTES;
-    let (_store, cache) = open(folder.path(), Limits { bytes_max, ..wide });
-    say("admission, files must go", admissions(&cache, ADMISSIONS));
+    // As many files as there may be, so that for each one that is to come another one goes.
+    let (_store, cache) = open(folder.path(), Limits { count_max: FILES, ..wide });
+    say("admission, a file must go", admissions(&cache, EVICTIONS, ADMISSIONS, true));
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what it is run for")]

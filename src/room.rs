@@ -41,6 +41,11 @@ pub trait RoomSource: Debug + Send + Sync {
     fn file(self: Arc<Self>) -> Arc<dyn Room>;
 }
 
+/// Returns room for one more file, where it is counted.
+pub fn for_one_more(rooms: Option<&Arc<dyn RoomSource>>) -> Option<Arc<dyn Room>> {
+    rooms.map(|rooms| Arc::clone(rooms).file())
+}
+
 /// What one file that is being written may use of its room; without a room, all that the disk has.
 #[derive(Debug, Default)]
 pub struct Grant {

@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::sys;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, is_disk_full};
+use crate::room::NoRoom;
 
 /// A failed call into libav: which one, and libav's own text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,13 +131,18 @@ pub enum AvError {
         /// libav's word.
         source: LibavError,
     },
-    /// The output's disk is full.
-    #[error("no space left on the device of {}", path.display())]
-    DiskFull {
+    /// The disk refuses the output.
+    #[error("cannot write {}", path.display())]
+    Disk {
         /// The file being written.
         path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
-    /// The output cannot be written.
+    /// Whoever keeps count of the disk refuses the output.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// The muxer refuses what it is to write.
     #[error("writing {} failed", path.display())]
     Write {
         /// The file being written.
@@ -181,8 +187,9 @@ impl Failure for AvError {
             Self::EncoderSettings { .. } => "USAGE_ENCODER_SETTINGS",
             Self::Encode(_) => "ENCODE_FAILED",
             Self::Filter { .. } => "FILTER_FAILED",
-            Self::DiskFull { .. } => "DISK_FULL",
-            Self::Write { .. } => "OUTPUT_WRITE",
+            Self::Disk { source, .. } if is_disk_full(source) => "DISK_FULL",
+            Self::Disk { .. } | Self::Write { .. } => "OUTPUT_WRITE",
+            Self::NoRoom(error) => error.code(),
             Self::Cancelled => "CANCELLED",
             Self::Late => "DEADLINE",
             Self::Internal(_) => "INTERNAL",
@@ -206,7 +213,8 @@ impl Failure for AvError {
             Self::NoEncoder { .. } | Self::UnknownOption { .. } | Self::EncoderSettings { .. } => {
                 FailureClass::Usage
             }
-            Self::Read(_) | Self::DiskFull { .. } | Self::Write { .. } => FailureClass::Capacity,
+            Self::Read(_) | Self::Disk { .. } | Self::Write { .. } => FailureClass::Capacity,
+            Self::NoRoom(error) => error.class(),
             Self::Late => FailureClass::Transient,
             Self::Cancelled => FailureClass::Cancelled,
             Self::Encode(_) | Self::Filter { .. } | Self::Internal(_) => FailureClass::Bug,
@@ -231,8 +239,9 @@ impl Failure for AvError {
             Self::NoEncoder { .. } => "choose another --encoder, or link FFmpeg libraries built with this one",
             Self::UnknownOption { .. } => "check --enc; `ffmpeg -h encoder=NAME` lists an encoder's options",
             Self::EncoderSettings { .. } => "check --enc, --preset and the rate-control options",
-            Self::DiskFull { .. } => "free some space, or choose another output folder",
-            Self::Write { .. } => "check the disk that holds the output",
+            Self::NoRoom(error) => error.cure(),
+            Self::Disk { source, .. } if is_disk_full(source) => "free some space, or choose another output folder",
+            Self::Disk { .. } | Self::Write { .. } => "check the disk that holds the output",
             Self::Late => "allow more time",
             Self::Cancelled => "run the same command again",
             Self::Encode(_) | Self::Filter { .. } | Self::Internal(_) => {

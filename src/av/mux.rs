@@ -1,41 +1,65 @@
-//! Muxing: packets of all streams into one file, in order, with a full disk told apart.
+//! Muxing: packets of all streams into one file, in order, with room asked for before and a full disk told apart.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::decode::rational;
 use super::error::AvError;
 use super::interrupt::Interrupt;
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
-use super::sys::{self, Declared, Dictionary, OutputContext};
+use super::sys::{self, Declared, Dictionary, OutputContext, Unwritten};
 use crate::media::{Container, Ratio, TimeBase};
-use ffmpeg_next::ffi;
+use crate::room::{Grant, Room};
 
 /// A muxer whose streams are being declared.
 pub struct MuxerBuilder {
-    output: OutputContext,
-    path: PathBuf,
-    interrupt: Interrupt,
+    target: Target,
 }
 
 /// A muxer that takes packets.
 pub struct Muxer {
-    output: OutputContext,
-    path: PathBuf,
-    interrupt: Interrupt,
+    target: Target,
     /// Per stream, the decode time of the latest packet.
     last_dts: Vec<Option<i64>>,
 }
 
+/// What is written, and all that tells why it was not.
+struct Target {
+    output: OutputContext,
+    path: PathBuf,
+    interrupt: Interrupt,
+}
+
+impl Target {
+    /// Returns what a failed call on the output means.
+    fn error(&mut self, failed: sys::Failed) -> AvError {
+        let path = self.path.clone();
+        match self.output.take_failure() {
+            _ if self.interrupt.is_cancelled() => AvError::Cancelled,
+            Some(Unwritten::NoRoom(refusal)) => AvError::NoRoom(refusal),
+            Some(Unwritten::Disk(source)) => AvError::Disk { path, source },
+            None => AvError::Write { path, source: failed.into() },
+        }
+    }
+}
+
 impl MuxerBuilder {
-    /// Creates the file.
+    /// Creates the file, empty where it was there, for bytes that `room` is asked for.
     ///
     /// # Errors
-    /// [`AvError::Write`].
-    pub fn create(path: &Path, container: Container, interrupt: &Interrupt) -> Result<Self, AvError> {
-        let failed = |failed| write_error(path, interrupt, failed);
-        let output = OutputContext::create(path, muxer_name(container), interrupt).map_err(failed)?;
-        Ok(Self { output, path: path.to_owned(), interrupt: interrupt.clone() })
+    /// [`AvError::Disk`], [`AvError::Write`].
+    pub fn create(
+        path: &Path,
+        container: Container,
+        interrupt: &Interrupt,
+        room: Option<Arc<dyn Room>>,
+    ) -> Result<Self, AvError> {
+        let file = File::create(path).map_err(|source| AvError::Disk { path: path.to_owned(), source })?;
+        let output = OutputContext::new(path, file, Grant::new(room), muxer_name(container), interrupt);
+        let output = output.map_err(|failed| AvError::Write { path: path.to_owned(), source: failed.into() })?;
+        Ok(Self { target: Target { output, path: path.to_owned(), interrupt: interrupt.clone() } })
     }
 
     /// Adds a stream and returns its index.
@@ -51,43 +75,43 @@ impl MuxerBuilder {
             cover_art: stream.kind == StreamKind::CoverArt,
             rotation_degrees: stream.rotation_degrees,
         };
-        Ok(self.output.add_stream(&stream.raw, declared)?)
+        Ok(self.target.output.add_stream(&stream.raw, declared)?)
     }
 
     /// Writes the header. `options` are the muxer's own, by name.
     ///
     /// # Errors
-    /// [`AvError::UnknownOption`], [`AvError::Write`], [`AvError::DiskFull`].
+    /// [`AvError::UnknownOption`], [`AvError::Write`], [`AvError::Disk`], [`AvError::NoRoom`].
     pub fn begin(mut self, options: &[(&str, &str)]) -> Result<Muxer, AvError> {
         let owner = || "the muxer".to_owned();
         let refused = |option| AvError::UnknownOption { owner: owner(), option, suggestion: None };
         let mut dictionary = Dictionary::new(options.iter().copied()).map_err(refused)?;
-        let written = self.output.write_header(&mut dictionary);
-        written.map_err(|failed| write_error(&self.path, &self.interrupt, failed))?;
+        let written = self.target.output.write_header(&mut dictionary);
+        written.map_err(|failed| self.target.error(failed))?;
         if let Some((option, _)) = dictionary.first() {
             return Err(refused(option));
         }
-        Ok(Muxer { output: self.output, path: self.path, interrupt: self.interrupt, last_dts: Vec::new() })
+        Ok(Muxer { target: self.target, last_dts: Vec::new() })
     }
 }
 
 impl Muxer {
     /// Returns the time base that the container counts a stream's packets in.
     pub fn time_base(&self, stream: usize) -> TimeBase {
-        let base = self.output.time_base(stream);
+        let base = self.target.output.time_base(stream);
         Ratio::new(base.num, base.den)
     }
 
     /// Takes a packet for `stream`, whose times are already in [`Muxer::time_base`].
     ///
     /// # Errors
-    /// [`AvError::Write`], [`AvError::DiskFull`], [`AvError::Cancelled`].
+    /// [`AvError::Write`], [`AvError::Disk`], [`AvError::NoRoom`], [`AvError::Cancelled`].
     pub fn write(&mut self, stream: usize, mut packet: Packet) -> Result<(), AvError> {
         packet.raw_mut().stream_index = i32::try_from(stream).unwrap_or(i32::MAX);
         packet.raw_mut().pos = -1;
         self.rise(stream, &mut packet);
-        let written = self.output.write(packet.raw_mut());
-        written.map_err(|failed| write_error(&self.path, &self.interrupt, failed))
+        let written = self.target.output.write(packet.raw_mut());
+        written.map_err(|failed| self.target.error(failed))
     }
 
     /// Moves a decode time that the container's coarser tick made equal to the one before, to the next tick.
@@ -105,9 +129,9 @@ impl Muxer {
     ///
     /// # Errors
     /// As [`Muxer::write`].
-    pub fn finish(self) -> Result<(), AvError> {
-        let finished = self.output.finish();
-        finished.map_err(|failed| write_error(&self.path, &self.interrupt, failed))
+    pub fn finish(mut self) -> Result<(), AvError> {
+        let finished = self.target.output.finish();
+        finished.map_err(|failed| self.target.error(failed))
     }
 }
 
@@ -120,14 +144,4 @@ const fn muxer_name(container: Container) -> &'static str {
         Container::Aac => "adts",
         other => other.name(),
     }
-}
-
-fn write_error(path: &Path, interrupt: &Interrupt, failed: sys::Failed) -> AvError {
-    if interrupt.is_cancelled() {
-        return AvError::Cancelled;
-    }
-    if failed.code == ffi::AVERROR(ffi::ENOSPC) || failed.code == ffi::AVERROR(ffi::EDQUOT) {
-        return AvError::DiskFull { path: path.to_owned() };
-    }
-    AvError::Write { path: path.to_owned(), source: failed.into() }
 }

@@ -43,7 +43,7 @@ pub fn write_edited(
     for sound in &recipe.sounds {
         tracks.push(Track::sound(sound)?);
     }
-    let mut builder = MuxerBuilder::create(path, recipe.container, &Interrupt::default())?;
+    let mut builder = MuxerBuilder::create(path, recipe.container, &Interrupt::default(), None)?;
     for track in &mut tracks {
         let mut parameters = track.encoder.parameters()?;
         parameters.rotation_degrees = track.rotation_degrees;

@@ -149,6 +149,7 @@ fn carry_out(
         jobs: args.jobs.unwrap_or_else(cores),
         overwrite: *overwrite,
         verify,
+        rooms: None,
     };
     let progress = progress_of(info, plan);
     let display = progress::display(args.progress, &progress, console);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::av::AvError;
 use crate::failure::{Failure, FailureClass, is_disk_full};
 use crate::proof::ProofError;
+use crate::room::NoRoom;
 
 /// A transcode failed.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,9 @@ pub enum TranscodeError {
         /// Why.
         source: io::Error,
     },
+    /// Whoever keeps count of the disk refuses a file.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The sound went on without a picture for too long.
     #[error("{packets} packets of sound came while no picture did")]
     NoPicture {
@@ -108,6 +112,7 @@ impl Failure for TranscodeError {
             Self::File { source, .. } if is_disk_full(source) => "DISK_FULL",
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => "OUTPUT_EXISTS",
             Self::File { .. } => "OUTPUT_WRITE",
+            Self::NoRoom(error) => error.code(),
             Self::NoPicture { .. } => "MEDIA_NO_FIRST_PICTURE",
             Self::Thread { .. } => "THREAD_LIMIT",
             Self::Panicked { .. } | Self::FeedEnded => "INTERNAL",
@@ -127,6 +132,7 @@ impl Failure for TranscodeError {
             Self::Refused { .. } => FailureClass::Output,
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => FailureClass::Output,
             Self::File { .. } => FailureClass::Capacity,
+            Self::NoRoom(error) => error.class(),
             Self::Thread { .. } => FailureClass::Transient,
             Self::Panicked { .. } | Self::FeedEnded => FailureClass::Bug,
         }
@@ -147,6 +153,7 @@ impl Failure for TranscodeError {
             Self::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
                 "a file of that name came while this one was made; add -y to overwrite, or name another output"
             }
+            Self::NoRoom(error) => error.cure(),
             Self::File { .. } => "check the disk that holds the output",
             Self::Thread { .. } => "raise the limit on processes, or run fewer jobs at once",
             Self::Panicked { .. } | Self::FeedEnded => {

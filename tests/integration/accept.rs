@@ -75,8 +75,8 @@ fn a_recording_that_is_cut_off_in_its_last_keyframe_is_accepted_if_that_is() {
     let whole = make(&folder, "whole", &recipe(Container::Flv));
     let path = changed(&whole, "cut", |bytes| {
         let tags = flv_tags(bytes);
-        let pictures = tags.iter().filter(|tag| tag.kind == 9 && tag.is_media);
-        let keyframe = pictures.filter(|tag| bytes[tag.at.start + 11] >> 4 == 1).next_back().unwrap();
+        let mut pictures = tags.iter().filter(|tag| tag.kind == 9 && tag.is_media);
+        let keyframe = pictures.rfind(|tag| bytes[tag.at.start + 11] >> 4 == 1).unwrap();
         let end = keyframe.at.start + 40;
         bytes.truncate(end);
     });

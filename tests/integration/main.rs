@@ -7,6 +7,7 @@ mod cache;
 mod cache_command;
 mod command;
 mod config;
+mod counted_room;
 mod disk_full;
 mod fence;
 mod fetch;

@@ -14,6 +14,7 @@ mod output;
 mod owned;
 mod packet;
 mod parser;
+mod sink;
 
 pub(super) use codec::{Codec, CodecContext, Parameters};
 pub(super) use dictionary::Dictionary;
@@ -23,6 +24,7 @@ pub(super) use log::{install_log, log_level, set_log_level};
 pub(super) use output::{Declared, OutputContext};
 pub(super) use packet::{RawFrame, RawPacket};
 pub(super) use parser::Parser;
+pub(super) use sink::Unwritten;
 
 use std::ffi::{CStr, c_char, c_int};
 

@@ -1,12 +1,15 @@
-//! Muxing into a local file.
+//! Muxing into a local file, which is open already.
 
 use std::ffi::{CString, c_int, c_void};
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use super::sink::{Sink, Unwritten};
 use super::{Dictionary, Failed, Parameters, RawPacket, check, ffi};
 use crate::av::interrupt::Interrupt;
+use crate::room::Grant;
 
 /// What a container says about a stream beside its codec.
 #[derive(Clone, Copy)]
@@ -20,9 +23,20 @@ pub(in crate::av) struct Declared {
 
 /// A muxer and the file it writes.
 pub(in crate::av) struct OutputContext {
-    context: *mut ffi::AVFormatContext,
+    // Declared first, so freed before the IO beneath it goes.
+    context: Format,
+    sink: Sink,
     // Boxed for a stable address: libav's callback points to it.
     interrupt: Box<Interrupt>,
+}
+
+struct Format(*mut ffi::AVFormatContext);
+
+impl Drop for Format {
+    fn drop(&mut self) {
+        // SAFETY: null or live; our own IO is left alone.
+        unsafe { ffi::avformat_free_context(self.0) }
+    }
 }
 
 // SAFETY: used by one thread at a time, like every owned object here.
@@ -35,39 +49,45 @@ unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
 }
 
 impl OutputContext {
-    /// Creates `path` (truncating it) for the muxer `format`.
-    pub(in crate::av) fn create(path: &Path, format: &str, interrupt: &Interrupt) -> Result<Self, Failed> {
+    /// Returns the muxer `format` over `file`, which is empty and has the name `path`.
+    pub(in crate::av) fn new(
+        path: &Path,
+        file: File,
+        grant: Grant,
+        format: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Failed> {
         let call = "avformat_alloc_output_context2";
         let invalid = |_| Failed { call, code: ffi::AVERROR(ffi::EINVAL) };
-        // The prefix keeps libav from reading a protocol into a file name such as `concat:x`.
+        // Muxers that move what they wrote open it a second time, to read. The prefix keeps libav from reading a protocol
+        // into a file name such as `concat:x`.
         let url = [b"file:", path.as_os_str().as_bytes()].concat();
         let (url, format) = (CString::new(url).map_err(invalid)?, CString::new(format).map_err(invalid)?);
-        let mut output = Self { context: ptr::null_mut(), interrupt: Box::new(interrupt.clone()) };
+        let sink = Sink::new(file, grant, interrupt.clone())?;
+        let context = Format(ptr::null_mut());
+        let mut output = Self { context, sink, interrupt: Box::new(interrupt.clone()) };
         // SAFETY: a fresh object, ours alone; strings are copied.
         check(call, unsafe {
-            ffi::avformat_alloc_output_context2(&raw mut output.context, ptr::null(), format.as_ptr(), url.as_ptr())
+            let context = &raw mut output.context.0;
+            ffi::avformat_alloc_output_context2(context, ptr::null(), format.as_ptr(), url.as_ptr())
         })?;
         let opaque = ptr::from_mut(output.interrupt.as_mut()).cast();
-        let callback = ffi::AVIOInterruptCB { callback: Some(interrupted), opaque };
+        let io = output.sink.as_mut_ptr();
         let fields = output.fields_mut();
-        fields.interrupt_callback = callback;
-        let io = &raw mut fields.pb;
-        let flags = ffi::AVIO_FLAG_WRITE;
-        // SAFETY: a live place for the IO; the callback is copied.
-        check("avio_open2", unsafe {
-            ffi::avio_open2(io, url.as_ptr(), flags, &raw const callback, ptr::null_mut())
-        })?;
+        fields.interrupt_callback = ffi::AVIOInterruptCB { callback: Some(interrupted), opaque };
+        fields.pb = io;
+        fields.flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
         Ok(output)
     }
 
     fn fields(&self) -> &ffi::AVFormatContext {
-        // SAFETY: `create` hands out no value without a live context.
-        unsafe { &*self.context }
+        // SAFETY: `new` hands out no value without a live context.
+        unsafe { &*self.context.0 }
     }
 
     fn fields_mut(&mut self) -> &mut ffi::AVFormatContext {
         // SAFETY: as above, and `&mut self` makes the access unique.
-        unsafe { &mut *self.context }
+        unsafe { &mut *self.context.0 }
     }
 
     /// Adds a stream and returns its index.
@@ -77,7 +97,7 @@ impl OutputContext {
         declared: Declared,
     ) -> Result<usize, Failed> {
         // SAFETY: a live muxer before its header is written.
-        let stream = unsafe { ffi::avformat_new_stream(self.context, ptr::null()).as_mut() };
+        let stream = unsafe { ffi::avformat_new_stream(self.context.0, ptr::null()).as_mut() };
         let failed = Failed { call: "avformat_new_stream", code: ffi::AVERROR(ffi::ENOMEM) };
         let stream = stream.ok_or(failed)?;
         // SAFETY: both live.
@@ -99,7 +119,7 @@ impl OutputContext {
     /// Writes the header and leaves in `options` what the muxer did not know.
     pub(in crate::av) fn write_header(&mut self, options: &mut Dictionary) -> Result<(), Failed> {
         // SAFETY: a live muxer with its streams added.
-        let code = unsafe { ffi::avformat_write_header(self.context, options.as_mut_ptr()) };
+        let code = unsafe { ffi::avformat_write_header(self.context.0, options.as_mut_ptr()) };
         check("avformat_write_header", code).map(drop)
     }
 
@@ -114,26 +134,21 @@ impl OutputContext {
     /// Hands a packet to the muxer's interleaver, which takes its data.
     pub(in crate::av) fn write(&mut self, packet: &mut RawPacket) -> Result<(), Failed> {
         // SAFETY: a live muxer after its header; libav takes the packet's reference and leaves it blank.
-        let code = unsafe { ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr()) };
+        let code = unsafe { ffi::av_interleaved_write_frame(self.context.0, packet.as_mut_ptr()) };
         check("av_interleaved_write_frame", code)?;
-        self.check_io()
+        self.sink.check()
     }
 
-    /// Returns the error that the file met: libav buffers, so a full disk shows here first.
-    fn check_io(&self) -> Result<(), Failed> {
-        // SAFETY: null or live for as long as the muxer.
-        let error = unsafe { self.fields().pb.as_ref() }.map_or(0, |io| io.error);
-        check("avio_write", error).map(drop)
+    /// Writes the trailer and what is buffered; to be called once.
+    pub(in crate::av) fn finish(&mut self) -> Result<(), Failed> {
+        // SAFETY: a live muxer after its header.
+        check("av_write_trailer", unsafe { ffi::av_write_trailer(self.context.0) })?;
+        self.sink.flush()
     }
 
-    /// Writes what is buffered and the trailer, and closes the file.
-    pub(in crate::av) fn finish(mut self) -> Result<(), Failed> {
-        // SAFETY: a live muxer after its header, finished once: `self` is taken.
-        check("av_write_trailer", unsafe { ffi::av_write_trailer(self.context) })?;
-        self.check_io()?;
-        let io = &raw mut self.fields_mut().pb;
-        // SAFETY: closes and nulls the pointer, so that drop does not close it again.
-        check("avio_closep", unsafe { ffi::avio_closep(io) }).map(drop)
+    /// Returns why bytes were not written, once.
+    pub(in crate::av) fn take_failure(&mut self) -> Option<Unwritten> {
+        self.sink.take_failure()
     }
 }
 
@@ -150,16 +165,4 @@ fn rotate(stream: &mut ffi::AVStream, degrees_clockwise: f64) -> Result<(), Fail
     // `av_display_rotation_get` returns it counter-clockwise (libavutil/display.h).
     unsafe { ffi::av_display_rotation_set(matrix.cast(), degrees_clockwise) };
     Ok(())
-}
-
-impl Drop for OutputContext {
-    fn drop(&mut self) {
-        // SAFETY: null or live; `avio_closep` ignores null; the context is freed last.
-        unsafe {
-            if let Some(fields) = self.context.as_mut() {
-                ffi::avio_closep(&raw mut fields.pb);
-            }
-            ffi::avformat_free_context(self.context);
-        }
-    }
 }

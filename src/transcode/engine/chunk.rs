@@ -3,8 +3,8 @@
 //! Both ends know nothing of the other chunks, so that the same chunk gives the same bytes whenever and beside whatever
 //! it is worked on.
 
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::chunk::Chunk;
 use super::super::{RenditionProgress, TranscodeError, x264};
@@ -15,6 +15,7 @@ use super::journal::{ChunkFile, ChunkRecord, ChunkWriter};
 use crate::av::decode::Threads;
 use crate::av::{Frame, Packet, StreamParameters};
 use crate::media::Timestamp;
+use crate::room::Room;
 
 /// A coded picture on its way to a chunk's decoder.
 pub(super) struct Picture {
@@ -92,24 +93,24 @@ pub(super) struct ChunkEncoder {
 }
 
 impl ChunkEncoder {
-    pub(super) fn open(rendering: &Rendering, chunk: &Chunk, path: &Path) -> Result<Self, TranscodeError> {
+    /// Opens an encoder, and creates the file at `path` for what `room` has room for.
+    pub(super) fn open(
+        rendering: &Rendering,
+        chunk: &Chunk,
+        path: &Path,
+        room: Option<Arc<dyn Room>>,
+    ) -> Result<Self, TranscodeError> {
         let short_side = rendering.plan.width.min(rendering.plan.height);
         let threads = if chunk.is_long { x264::threads(short_side) } else { 1 };
         let run = Run { threads, keyint_seconds: chunk.keyint_seconds, follows: chunk.first > 0 };
         let encoder = PictureEncoder::open(rendering, run)?;
-        let writer = ChunkWriter::create(path).map_err(|source| unwritten(path, source))?;
-        Ok(Self { encoder, writer, microseconds: 0 })
+        Ok(Self { encoder, writer: ChunkWriter::create(path, room)?, microseconds: 0 })
     }
 
     /// Encodes a frame.
-    pub(super) fn send(
-        &mut self,
-        frame: &Frame,
-        path: &Path,
-        progress: &RenditionProgress,
-    ) -> Result<(), TranscodeError> {
+    pub(super) fn send(&mut self, frame: &Frame, progress: &RenditionProgress) -> Result<(), TranscodeError> {
         let Self { encoder, writer, microseconds } = self;
-        encoder.send(frame, &mut |packet| write(writer, microseconds, path, progress, &packet))
+        encoder.send(frame, &mut |packet| write(writer, microseconds, progress, &packet))
     }
 
     /// Encodes what is still inside and closes the file. `next` is when the next chunk begins, in microseconds.
@@ -118,11 +119,10 @@ impl ChunkEncoder {
         index: usize,
         next: Option<i64>,
         tally: &Tally,
-        path: &Path,
         progress: &RenditionProgress,
     ) -> Result<(ChunkFile, ChunkRecord), TranscodeError> {
         let Self { encoder, writer, microseconds } = &mut self;
-        encoder.finish(next, &mut |packet| write(writer, microseconds, path, progress, &packet))?;
+        encoder.finish(next, &mut |packet| write(writer, microseconds, progress, &packet))?;
         let counts = self.encoder.counts();
         let record = ChunkRecord {
             index,
@@ -133,24 +133,18 @@ impl ChunkEncoder {
             sha256: String::new(),
             tally: tally.clone(),
         };
-        let file = self.writer.finish().map_err(|source| unwritten(path, source))?;
-        Ok((file, record))
+        Ok((self.writer.finish()?, record))
     }
 }
 
 fn write(
     writer: &mut ChunkWriter,
     microseconds: &mut u64,
-    path: &Path,
     progress: &RenditionProgress,
     packet: &Packet,
 ) -> Result<(), TranscodeError> {
     let lasts = u64::try_from(Timestamp::microseconds(packet.duration())).unwrap_or(0);
     *microseconds += lasts;
     progress.add_frame(packet.payload().len() as u64, lasts);
-    writer.write(packet).map_err(|source| unwritten(path, source))
-}
-
-fn unwritten(path: &Path, source: io::Error) -> TranscodeError {
-    TranscodeError::File { operation: "write", path: path.to_owned(), source }
+    writer.write(packet)
 }

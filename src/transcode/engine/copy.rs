@@ -3,37 +3,44 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::{RenditionProgress, TranscodeError};
 use crate::av::{AvError, Interrupt};
 use crate::media::MediaInfo;
+use crate::room::{Grant, Room};
 
 /// Copied between two looks at the interrupt: a second on a slow disk.
 const PIECE_BYTES: u64 = 32 << 20;
 
-/// Copies all of `source` into the new file `part`.
+/// Copies all of `source` into the new file `part`, when `room` has room for it.
 ///
 /// # Errors
-/// [`TranscodeError::File`] and, on request to stop, [`AvError::Cancelled`].
+/// [`TranscodeError::File`], [`TranscodeError::NoRoom`] and, on request to stop, [`AvError::Cancelled`].
 pub(super) fn copy(
     source: &Path,
     info: &MediaInfo,
     part: &Path,
+    room: Option<Arc<dyn Room>>,
     progress: &RenditionProgress,
     interrupt: &Interrupt,
 ) -> Result<(), TranscodeError> {
     let failed = |source| TranscodeError::File { operation: "copy", path: part.to_owned(), source };
     let mut from = File::open(source).map_err(failed)?;
+    let mut left = from.metadata().map_err(failed)?.len();
+    Grant::new(room).reach(left)?;
     let mut to = File::create(part).map_err(failed)?;
     loop {
         if interrupt.is_cancelled() {
             return Err(AvError::Cancelled.into());
         }
-        // The standard library lets the kernel move the bytes, where it can.
-        let moved = io::copy(&mut (&mut from).take(PIECE_BYTES), &mut to).map_err(failed)?;
+        // The standard library lets the kernel move the bytes, where it can. What comes after the copy was begun is not the
+        // recording that was looked at.
+        let moved = io::copy(&mut (&mut from).take(PIECE_BYTES.min(left)), &mut to).map_err(failed)?;
         if moved == 0 {
             return Ok(());
         }
+        left -= moved;
         progress.add_bytes(moved);
         advance(info, progress);
     }
@@ -70,11 +77,11 @@ mod tests {
         let progress = crate::transcode::Progress::new(&[RenditionName::of_source(720)], 0, 0.0);
         let (progress, interrupt) = (&progress.renditions[0], Interrupt::default());
         let info = MediaInfo { bytes: PIECE_BYTES + 7, ..lesson() };
-        copy(&source, &info, &part, progress, &interrupt).unwrap();
+        copy(&source, &info, &part, None, progress, &interrupt).unwrap();
         assert!(std::fs::read(&part).unwrap() == bytes);
         assert_eq!((progress.bytes(), progress.frames()), (PIECE_BYTES + 7, 1500));
         interrupt.cancel();
-        assert_eq!(copy(&source, &info, &part, progress, &interrupt).unwrap_err().code(), "CANCELLED");
+        assert_eq!(copy(&source, &info, &part, None, progress, &interrupt).unwrap_err().code(), "CANCELLED");
         assert_eq!(std::fs::metadata(&part).unwrap().len(), 0);
     }
 }

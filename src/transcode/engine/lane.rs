@@ -1,6 +1,7 @@
 //! One rendition from its queue to its final name.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -19,6 +20,7 @@ use super::{Job, Unit, copy};
 use crate::atomic_file;
 use crate::av::{Interrupt, Packet, StreamParameters};
 use crate::proof::{self, Expectation, VerifiedFile};
+use crate::room::{Grant, Room, for_one_more};
 
 /// A rendition about to be made.
 pub(super) struct Lane<'a> {
@@ -37,6 +39,8 @@ pub(super) struct Lane<'a> {
     chunks: BTreeMap<usize, ChunkRecord>,
     resumption: Resumption,
     part: PathBuf,
+    /// What the part may use, where that is counted.
+    room: Option<Arc<dyn Room>>,
 }
 
 /// What a lane wrote, before it is proven.
@@ -72,6 +76,9 @@ impl<'a> Lane<'a> {
         let part = folder.join(format!("{}.{}", rendition.name, job.plan.container.name()));
         let failed = |source| TranscodeError::File { operation: "keep a journal in", path: folder.clone(), source };
         let (journal, kept) = Journal::open(folder, &job.identities[index]).map_err(failed)?;
+        for chunk in kept.chunks.values() {
+            Grant::new(for_one_more(job.rooms.as_ref())).reach(chunk.bytes)?;
+        }
         let chunks = job.plan.chunks_of(rendition);
         let resumption = Resumption { chunks, reused: kept.chunks.len(), discarded: kept.discarded };
         Ok(Self {
@@ -86,6 +93,7 @@ impl<'a> Lane<'a> {
             chunks: kept.chunks,
             resumption,
             part,
+            room: for_one_more(job.rooms.as_ref()),
         })
     }
 
@@ -103,12 +111,20 @@ impl<'a> Lane<'a> {
         &self.journal
     }
 
-    /// Makes the file, proves it, and gives it its name.
+    /// Makes the file, proves it, and gives it its name. One that cannot be had goes, and gives its room back.
     pub(super) fn run(
         mut self,
         progress: &RenditionProgress,
         interrupt: &Interrupt,
     ) -> Result<Finished, TranscodeError> {
+        let made = self.make(progress, interrupt);
+        if made.is_err() && fs::remove_file(&self.part).is_ok() {
+            Grant::new(self.room.take()).give_back();
+        }
+        made
+    }
+
+    fn make(&mut self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Finished, TranscodeError> {
         let rendition = self.rendition();
         let written = match &rendition.action {
             Action::Copy => self.copy(progress, interrupt)?,
@@ -144,7 +160,7 @@ impl<'a> Lane<'a> {
 
     /// Copies the file's bytes.
     fn copy(&self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Written, TranscodeError> {
-        copy::copy(self.job.source, self.job.info, &self.part, progress, interrupt)?;
+        copy::copy(self.job.source, self.job.info, &self.part, self.room.clone(), progress, interrupt)?;
         let expectation =
             expect::copied(self.job.info, self.rendition().audio != AudioPlan::None, None, &Tally::default());
         Ok(Written { expectation, tally: Arc::default() })
@@ -270,7 +286,8 @@ impl<'a> Lane<'a> {
         let video = self.video.take().ok_or(TranscodeError::NothingDecoded)?;
         let (sound, priming) = self.sound.take().unzip();
         let container = self.job.plan.container;
-        let output = Output::create(part, container, &video, sound.as_ref(), progress, interrupt)?;
+        let output =
+            Output::create(part, container, &video, sound.as_ref(), progress, interrupt, self.room.clone())?;
         Ok(Opened { queue, output, priming })
     }
 }

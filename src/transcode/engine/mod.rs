@@ -50,6 +50,7 @@ pub use self::journal::{
 };
 use crate::av::{Frame, Interrupt, Packet};
 use crate::media::MediaInfo;
+use crate::room::RoomSource;
 
 /// Frames and packets on the way to one rendition. Enough that a lane which is busy with a hard frame does not stop
 /// the decoder at once; each 1080p frame holds 3 MiB, shared between all lanes.
@@ -78,6 +79,8 @@ pub struct Job<'a> {
     pub overwrite: bool,
     /// Whether outputs are proven before they get their names.
     pub verify: bool,
+    /// Who gives room to the files in the work folders; nobody where only the disk counts.
+    pub rooms: Option<Arc<dyn RoomSource>>,
 }
 
 /// What travels in a queue.
@@ -238,7 +241,7 @@ fn pool<'a>(
         }
         let done = lane.chunks().keys().copied().collect();
         let (paths, progress) = (lane.journal().paths(), &progress.renditions[*index]);
-        pooled.push(PoolLane { rendering, paths, progress, done, sender });
+        pooled.push(PoolLane { rendering, paths, rooms: job.rooms.clone(), progress, done, sender });
     }
     // What is encoded may all have been finished before, and a remux be left.
     if pooled.is_empty() {

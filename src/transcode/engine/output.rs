@@ -1,11 +1,13 @@
 //! One rendition's file while it is being written.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::{RenditionProgress, TranscodeError};
 use crate::av::mux::{Muxer, MuxerBuilder};
 use crate::av::{Interrupt, Packet, StreamParameters};
 use crate::media::{Container, Timestamp};
+use crate::room::Room;
 
 /// A file being written.
 pub(super) struct Output<'a> {
@@ -17,7 +19,7 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Creates the file and writes its header.
+    /// Creates the file, for what `room` has room for, and writes its header.
     pub(super) fn create(
         path: &Path,
         container: Container,
@@ -25,8 +27,9 @@ impl<'a> Output<'a> {
         sound: Option<&StreamParameters>,
         progress: &'a RenditionProgress,
         interrupt: &Interrupt,
+        room: Option<Arc<dyn Room>>,
     ) -> Result<Self, TranscodeError> {
-        let mut builder = MuxerBuilder::create(path, container, interrupt)?;
+        let mut builder = MuxerBuilder::create(path, container, interrupt, room)?;
         let video = builder.add_stream(video)?;
         let sound = sound.map(|sound| builder.add_stream(sound)).transpose()?;
         let muxer = builder.begin(options(container))?;

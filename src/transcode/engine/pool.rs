@@ -23,6 +23,7 @@ use super::flight::{Encoding, Flight, Task, Work};
 use super::journal::Paths;
 use super::schedule;
 use crate::av::{AvError, Interrupt, StreamParameters};
+use crate::room::{RoomSource, for_one_more};
 
 /// Packets that wait for decoders: half a minute of the fattest recordings (16 Mbit/s). The feed waits when there are
 /// more, so that a group of pictures an hour long is never in memory as a whole.
@@ -38,6 +39,8 @@ const LOOK_AFTER: Duration = Duration::from_millis(100);
 pub(super) struct PoolLane<'a> {
     pub(super) rendering: Rendering,
     pub(super) paths: Paths,
+    /// Who gives room to its chunks' files.
+    pub(super) rooms: Option<Arc<dyn RoomSource>>,
     pub(super) progress: &'a RenditionProgress,
     /// Chunks that an earlier run finished.
     pub(super) done: BTreeSet<usize>,
@@ -61,6 +64,7 @@ pub(super) struct Pool<'a> {
 struct Lane<'a> {
     rendering: Rendering,
     paths: Paths,
+    rooms: Option<Arc<dyn RoomSource>>,
     progress: &'a RenditionProgress,
     done: BTreeSet<usize>,
 }
@@ -90,9 +94,9 @@ impl<'a> Pool<'a> {
     ) -> Self {
         let mut senders = Vec::new();
         let mut kept = Vec::new();
-        for PoolLane { rendering, paths, progress, done, sender } in lanes {
+        for PoolLane { rendering, paths, rooms, progress, done, sender } in lanes {
             senders.push(Some(sender));
-            kept.push(Lane { rendering, paths, progress, done });
+            kept.push(Lane { rendering, paths, rooms, progress, done });
         }
         let state =
             State { flights: VecDeque::new(), tallies, queued_bytes: 0, is_fed: false, stopped: None, senders };
@@ -320,17 +324,19 @@ impl<'a> Pool<'a> {
         encoding: Encoding,
     ) -> Result<(Option<Box<ChunkEncoder>>, Option<Unit>), TranscodeError> {
         let Encoding { lane, encoder, frames, end } = encoding;
-        let Lane { rendering, paths, progress, .. } = &self.lanes[lane];
-        let path = paths.chunk(index);
+        let Lane { rendering, paths, rooms, progress, .. } = &self.lanes[lane];
         let mut encoder = match encoder {
             Some(encoder) => encoder,
-            None => Box::new(ChunkEncoder::open(rendering, &self.chunks[index], &path)?),
+            None => {
+                let room = for_one_more(rooms.as_ref());
+                Box::new(ChunkEncoder::open(rendering, &self.chunks[index], &paths.chunk(index), room)?)
+            }
         };
         for frame in &frames {
-            encoder.send(frame, &path, progress)?;
+            encoder.send(frame, progress)?;
         }
         let Some((next, tally)) = end else { return Ok((Some(encoder), None)) };
-        let finished = encoder.finish(index, next, &tally, &path, progress)?;
+        let finished = encoder.finish(index, next, &tally, progress)?;
         Ok((None, Some(Unit::Encoded(Box::new(finished)))))
     }
 }

@@ -1,10 +1,12 @@
 //! Runs of the whole chain in process: probe, plan, transcode.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use reelmill::av::{Interrupt, probe};
 use reelmill::failure::Failure;
 use reelmill::media::{Container, RenditionName};
+use reelmill::room::RoomSource;
 use reelmill::transcode::plan::{Plan, plan};
 use reelmill::transcode::x264::has_avx512;
 use reelmill::transcode::{Finished, Identity, Job, Progress, RenditionOutcome, RenditionRequest, Request, run};
@@ -56,6 +58,16 @@ pub(crate) fn transcode(source: &Path, request: &Request) -> Result<Ran, &'stati
 
 /// Like [`transcode`], in another manner.
 pub(crate) fn transcode_as(manner: Manner, source: &Path, request: &Request) -> Result<Ran, &'static str> {
+    transcode_within(None, manner, source, request)
+}
+
+/// Like [`transcode_as`], in room that `rooms` gives.
+pub(crate) fn transcode_within(
+    rooms: Option<Arc<dyn RoomSource>>,
+    manner: Manner,
+    source: &Path,
+    request: &Request,
+) -> Result<Ran, &'static str> {
     let interrupt = Interrupt::default();
     let info = probe(source, &interrupt).map_err(|error| error.code())?;
     let plan = plan(&info, request).map_err(|error| error.code())?;
@@ -84,6 +96,7 @@ pub(crate) fn transcode_as(manner: Manner, source: &Path, request: &Request) -> 
         jobs: manner.jobs,
         overwrite: true,
         verify: manner.verify,
+        rooms,
     };
     let renditions = run(&job, &progress, &interrupt).renditions;
     Ok(Ran { plan, renditions })
@@ -91,7 +104,12 @@ pub(crate) fn transcode_as(manner: Manner, source: &Path, request: &Request) -> 
 
 /// Carries `request` out and returns the code it ends with: that of the first failed rendition, or `OK`.
 pub(crate) fn outcome(source: &Path, request: &Request) -> &'static str {
-    match transcode(source, request) {
+    first_code(&transcode(source, request))
+}
+
+/// Returns the code that a run ended with: that of the first failed rendition, or `OK`.
+pub(crate) fn first_code(ran: &Result<Ran, &'static str>) -> &'static str {
+    match ran {
         Err(code) => code,
         Ok(ran) => {
             ran.renditions.iter().find_map(|one| one.result.as_ref().err()).map_or("OK", |error| error.code())

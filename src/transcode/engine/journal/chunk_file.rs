@@ -7,10 +7,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::av::Packet;
 use crate::content_hash::{self, ContentHash};
+use crate::room::{Grant, Room};
+use crate::transcode::TranscodeError;
 
 const HEAD_BYTES: usize = 21;
 
@@ -19,6 +22,14 @@ pub(in crate::transcode::engine) struct ChunkWriter {
     file: BufWriter<File>,
     hash: ContentHash,
     bytes: u64,
+    unfinished: Unfinished,
+}
+
+/// A file that goes, and its room with it, unless it is finished: nobody can go on from half a chunk.
+struct Unfinished {
+    path: PathBuf,
+    grant: Grant,
+    is_finished: bool,
 }
 
 /// A chunk file whose bytes are written, though perhaps not yet on the disk.
@@ -29,12 +40,24 @@ pub(in crate::transcode::engine) struct ChunkFile {
 }
 
 impl ChunkWriter {
-    pub(in crate::transcode::engine) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(File::create(path)?), hash: ContentHash::default(), bytes: 0 })
+    /// Creates the file at `path` for what `room` has room for.
+    pub(in crate::transcode::engine) fn create(
+        path: &Path,
+        room: Option<Arc<dyn Room>>,
+    ) -> Result<Self, TranscodeError> {
+        let unfinished = Unfinished { path: path.to_owned(), grant: Grant::new(room), is_finished: false };
+        let file = File::create(path).map_err(|source| unfinished.unwritten(source))?;
+        Ok(Self { file: BufWriter::new(file), hash: ContentHash::default(), bytes: 0, unfinished })
     }
 
     /// Appends a packet.
-    pub(in crate::transcode::engine) fn write(&mut self, packet: &Packet) -> io::Result<()> {
+    pub(in crate::transcode::engine) fn write(&mut self, packet: &Packet) -> Result<(), TranscodeError> {
+        let length = HEAD_BYTES + packet.payload().len();
+        self.unfinished.grant.reach(self.bytes + length as u64)?;
+        self.put_packet(packet).map_err(|source| self.unfinished.unwritten(source))
+    }
+
+    fn put_packet(&mut self, packet: &Packet) -> io::Result<()> {
         let payload = packet.payload();
         let length = u32::try_from(payload.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let pts = packet.pts().map_or(0, |pts| pts.ticks);
@@ -51,9 +74,26 @@ impl ChunkWriter {
         self.file.write_all(bytes)
     }
 
-    pub(in crate::transcode::engine) fn finish(self) -> io::Result<ChunkFile> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(ChunkFile { file, bytes: self.bytes, sha256: self.hash.finish() })
+    pub(in crate::transcode::engine) fn finish(self) -> Result<ChunkFile, TranscodeError> {
+        let Self { file, hash, bytes, mut unfinished } = self;
+        let file = file.into_inner().map_err(|error| unfinished.unwritten(error.into_error()))?;
+        unfinished.is_finished = true;
+        Ok(ChunkFile { file, bytes, sha256: hash.finish() })
+    }
+}
+
+impl Unfinished {
+    fn unwritten(&self, source: io::Error) -> TranscodeError {
+        TranscodeError::File { operation: "write", path: self.path.clone(), source }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // A file that stays all the same is removed by the next run; until then it takes room.
+        if !self.is_finished && fs::remove_file(&self.path).is_ok() {
+            self.grant.give_back();
+        }
     }
 }
 
@@ -146,7 +186,7 @@ mod tests {
     fn what_was_written_is_read_back_and_a_torn_end_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chunk");
-        let mut writer = ChunkWriter::create(&path).unwrap();
+        let mut writer = ChunkWriter::create(&path, None).unwrap();
         for (pts, payload) in [(4_i64, &b"key"[..]), (6, b""), (5, b"leaning")] {
             let mut packet = Packet::with_payload(payload, Ratio::new(1, 25)).unwrap();
             packet.set_times(pts, pts);

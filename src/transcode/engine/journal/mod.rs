@@ -302,7 +302,7 @@ mod tests {
         let (mut journal, _) = Journal::open(folder, &identity()).unwrap();
         let mut records = Vec::new();
         for index in 0..3 {
-            let file = ChunkWriter::create(&chunk_path(folder, index)).unwrap().finish().unwrap();
+            let file = ChunkWriter::create(&chunk_path(folder, index), None).unwrap().finish().unwrap();
             let (bytes, sha256) = (0, String::new());
             let record = ChunkRecord {
                 index,
