@@ -26,6 +26,7 @@ mod holder;
 mod key;
 mod lease;
 mod ledger;
+mod marker;
 mod name;
 mod open;
 mod publish;

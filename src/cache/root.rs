@@ -4,30 +4,24 @@
 //! Everything goes from the opened folder down, one name at a time, and no link is followed: a disk that was unmounted, or
 //! a link that somebody planted, leads nowhere else. What is not ours is never touched.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
+use super::marker::{self, MARKER};
 use super::report::DiskFigures;
 use super::{CacheError, Key};
 use crate::store::CacheIdentity;
 
-/// Marks the folder, and says which cache it is: a disk that is not mounted does not have it.
-pub(super) const MARKER: &str = ".reelmill-cache";
-const LOCK: &str = ".reelmill-cache.lock";
 /// Where jobs work, each in a folder of its own.
 pub(super) const WORK: &str = ".work";
 /// Where damaged files are put.
 pub(super) const QUARANTINE: &str = ".quarantine";
-/// What the marker begins with; the number counts the layouts.
-const MARKER_HEAD: &str = "reelmill cache 1 ";
-/// A marker is one short line; whatever is longer is none.
-const MARKER_BYTES_MAX: u64 = 200;
 
 /// The opened folder, locked.
 #[derive(Debug)]
@@ -95,17 +89,17 @@ impl Root {
             result => result.map_err(CacheError::disk("open", path))?,
         };
         let device = identity_of(&folder.metadata().map_err(CacheError::disk("open", path))?);
-        if *is_marked && read_marker(path)?.is_none() {
+        if *is_marked && marker::read(path)?.is_none() {
             // Nothing may be written here, not even a lock.
             return Err(not_mounted(&format!("the file {MARKER} is missing")));
         }
-        let lock = take_lock(path)?;
-        match read_marker(path)? {
+        let lock = marker::lock(path)?;
+        match marker::read(path)? {
             Some(found) if found == *cache_id => {}
             Some(_) => return Err(CacheError::Foreign { root: path.to_owned() }),
-            None => write_marker(path, cache_id).map_err(CacheError::disk("write", &path.join(MARKER)))?,
+            None => marker::write(path, cache_id).map_err(CacheError::disk("write", &path.join(MARKER)))?,
         }
-        tell_owner(&folder, &std::process::id().to_string());
+        marker::tell_owner(&folder, &std::process::id().to_string());
         Ok(Self { path: path.to_owned(), folder, device, id: cache_id.clone(), _lock: lock })
     }
 
@@ -333,87 +327,9 @@ pub(super) fn disk_of(folder: &File) -> io::Result<DiskFigures> {
     })
 }
 
-/// Returns which cache the folder says it is.
-fn read_marker(root: &Path) -> Result<Option<String>, CacheError> {
-    let path = root.join(MARKER);
-    let taken = |what: &str| CacheError::Taken { path: path.clone(), what: what.to_owned() };
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(CWD, &path, flags | OFlags::RDONLY, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(taken("a link")),
-        result => File::from(result.map_err(|error| CacheError::disk("read", &path)(error.into()))?),
-    };
-    let mut text = String::new();
-    let read = file.take(MARKER_BYTES_MAX).read_to_string(&mut text);
-    let id = read.ok().and_then(|_| text.trim_end().strip_prefix(MARKER_HEAD));
-    match id {
-        Some(id) if !id.is_empty() => Ok(Some(id.to_owned())),
-        _ => Err(taken("not the marker that reelmill wrote")),
-    }
-}
-
-/// Marks the folder as the cache `id`: on the disk when this returns.
-fn write_marker(root: &Path, id: &str) -> io::Result<()> {
-    let (draft, path) = (root.join(format!("{MARKER}.new")), root.join(MARKER));
-    let _ = fs::remove_file(&draft);
-    let mut file = File::options().create_new(true).write(true).mode(0o644).open(&draft)?;
-    writeln!(file, "{MARKER_HEAD}{id}")?;
-    crate::atomic_file::publish_new(&draft, &path)
-}
-
-/// Opens the lock's file for reading: one that is open for writing would keep people from mounting the disk read-only.
-fn take_lock(root: &Path) -> Result<File, CacheError> {
-    let path = root.join(LOCK);
-    let failed = CacheError::disk("lock", &path);
-    #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-    let mut options = File::options();
-    let options = options.read(true).custom_flags(flags);
-    let mut file = match options.open(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let mut new = File::options();
-            drop(new.write(true).create(true).truncate(false).mode(0o644).open(&path).map_err(&failed)?);
-            options.open(&path)
-        }
-        result => result,
-    }
-    .map_err(&failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) }),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Writes who holds the lock, for the one who is refused; a full disk is no reason not to start.
-fn tell_owner(folder: &File, text: &str) {
-    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder, LOCK, flags, Mode::empty());
-    let told = file.map_err(io::Error::from).and_then(|file| File::from(file).write_all(text.as_bytes()));
-    if let Err(error) = told {
-        tracing::debug!(%error, "cannot write who holds the cache's lock");
-    }
-}
-
-fn owner(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(20).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
-}
-
-/// Returns the process that has the cache open, if one has: it takes its number out when it closes it.
-pub(super) fn owner_of(root: &Path) -> Option<u32> {
-    let pid = owner(&mut File::open(root.join(LOCK)).ok()?)?;
-    let process = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
-    match rustix::process::test_kill_process(process) {
-        Err(Errno::SRCH) => None,
-        _ => Some(pid),
-    }
-}
-
 impl Drop for Root {
     fn drop(&mut self) {
         // Only for those who look; what keeps others out is the lock.
-        tell_owner(&self.folder, "");
+        marker::tell_owner(&self.folder, "");
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::check::{Depth, Finding};
 use super::ledger::FileId;
-use super::root::{MARKER, QUARANTINE, WORK};
+use super::marker::MARKER;
+use super::root::{QUARANTINE, WORK};
 use super::{Cache, CacheError, EntryState, Scrubbed, Tally};
 
 /// Strangers that are named; whoever has more of them knows where they come from.
