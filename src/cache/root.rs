@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +97,8 @@ impl Root {
         match marker::read(path)? {
             Some(found) if found == *cache_id => {}
             Some(_) => return Err(CacheError::Foreign { root: path.to_owned() }),
+            // It went between two looks, and its disk with it.
+            None if *is_marked => return Err(not_mounted(&format!("the file {MARKER} is missing"))),
             None => marker::write(path, cache_id).map_err(CacheError::disk("write", &path.join(MARKER)))?,
         }
         marker::tell_owner(&folder, &std::process::id().to_string());
@@ -208,6 +210,34 @@ impl Root {
         }
     }
 
+    /// Returns the names of all work folders, and makes the folder that they are in.
+    ///
+    /// # Errors
+    /// Something else has that one's name.
+    pub(super) fn work_folders(&self) -> Result<Vec<String>, CacheError> {
+        let path = self.path.join(WORK);
+        let failed = CacheError::disk("list", &path);
+        let Some(work) = self.walk([WORK].into_iter(), true)? else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(through(&work)).map_err(&failed)? {
+            let entry = entry.map_err(&failed)?;
+            if entry.file_type().map_err(&failed)?.is_dir() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Removes a work folder with all that is in it; one that is gone is gone.
+    pub(super) fn remove_work_folder(&self, job: &str) -> Result<(), CacheError> {
+        let path = self.work_folder(job);
+        let Some(work) = self.walk([WORK].into_iter(), false)? else { return Ok(()) };
+        match fs::remove_dir_all(through(&work).join(job)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(CacheError::disk("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn work_folder(&self, job: &str) -> PathBuf {
         self.path.join(WORK).join(job)
     }
@@ -278,20 +308,16 @@ impl Root {
         Ok(())
     }
 
-    /// Removes a file that was moved aside.
-    pub(super) fn remove_aside(&self, key: &Key, number: i64) -> Result<(), CacheError> {
-        let path = self.aside_path(key, number);
+    /// Removes a file that was moved aside; returns whether it was there.
+    pub(super) fn remove_aside(&self, key: &Key, number: i64) -> Result<bool, CacheError> {
+        let path = self.path.join(QUARANTINE).join(aside_name(key, number));
         let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
-        let Some(folder) = self.walk([QUARANTINE].into_iter(), false)? else { return Ok(()) };
+        let Some(folder) = self.walk([QUARANTINE].into_iter(), false)? else { return Ok(false) };
         match rustix::fs::unlinkat(&folder, aside_name(key, number), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => sync(&folder).map_err(failed),
+            Ok(()) => sync(&folder).map(|()| true).map_err(failed),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(failed(error)),
         }
-    }
-
-    /// Returns where a file that was moved aside is.
-    pub(super) fn aside_path(&self, key: &Key, number: i64) -> PathBuf {
-        self.path.join(QUARANTINE).join(aside_name(key, number))
     }
 }
 
@@ -301,6 +327,11 @@ fn aside_name(key: &Key, number: i64) -> String {
 
 fn identity_of(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// Returns a path to an open folder, whatever has its name by now.
+fn through(folder: &OwnedFd) -> PathBuf {
+    format!("/proc/self/fd/{}", folder.as_raw_fd()).into()
 }
 
 fn open_folder(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
