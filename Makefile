@@ -21,7 +21,7 @@ DROPS ?= 1000
 CUTS ?= 200
 SEED ?= 1
 
-.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate install-build-packages install-test-packages
+.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate bench-cache install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -43,6 +43,9 @@ build: install-build-packages ## build the release binary, target/release/reelmi
 
 bench: install-build-packages ## measure what runs beside the codecs, and the store (criterion)
 	$(CARGO) bench --locked --bench beside_the_codecs --bench store
+
+bench-cache: install-build-packages ## how long a cache of 100,000 files takes to start, and to say yes
+	$(CARGO) bench --locked --bench cache
 
 bench-rate: install-build-packages ## how exactly downloads keep their common rate (two minutes)
 	$(CARGO) bench --locked --bench download_rate

@@ -17,6 +17,7 @@ pub mod download;
 pub mod event;
 pub mod failure;
 pub mod figure;
+pub mod legacy;
 pub mod media;
 pub mod proof;
 pub mod room;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ledger::{FileId, Ledger};
+use super::ledger::{Entry, FileId, Ledger};
 use super::{EntryState, Limits};
 use crate::figure;
 
@@ -47,6 +47,16 @@ pub(super) enum Victim {
     File(FileId),
     /// The work folder of a job that nobody works on.
     Leftover(String),
+}
+
+impl Victim {
+    /// Returns the job whose leftover it is.
+    pub(super) fn job(self) -> Option<String> {
+        match self {
+            Self::Leftover(job) => Some(job),
+            Self::File(_) => None,
+        }
+    }
 }
 
 /// A limit.
@@ -137,18 +147,24 @@ impl Ledger {
     /// Returns what may go, in this order, with its files and bytes.
     fn candidates(&self) -> impl Iterator<Item = (Victim, u64, u64)> {
         let file = |id: &FileId| (Victim::File(*id), 1, self.entry(*id).map_or(0, |entry| entry.content.bytes));
-        let leftovers = self.leftovers.values();
+        let leftovers = self.leftovers.values().filter(|leftover| !leftover.is_stuck);
         let leftovers = leftovers.map(|leftover| (Victim::Leftover(leftover.job.clone()), 0, leftover.bytes));
         self.aside.values().map(file).chain(leftovers).chain(self.order.values().map(file))
     }
 
-    /// Marks victims as going, so that nobody else gets them.
-    pub(super) fn doom(&mut self, victims: &[Victim]) {
+    /// Marks victims as going, so that nobody else gets them; returns the files among them as they were. Those that were
+    /// moved aside nobody else can get, and stay what they are: their name may be another file's by now.
+    pub(super) fn doom(&mut self, victims: &[Victim]) -> Vec<Entry> {
+        let mut doomed = Vec::new();
         for victim in victims {
-            if let Victim::File(id) = victim {
+            let Victim::File(id) = victim else { continue };
+            let Some(entry) = self.entry(*id).cloned() else { continue };
+            if entry.state != EntryState::Quarantined {
                 self.set_state(*id, EntryState::Evicting, "");
             }
+            doomed.push(entry);
         }
+        doomed
     }
 
     fn complaint(&self, need: &Need, disk: &Disk, bound: Bound) -> String {

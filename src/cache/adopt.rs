@@ -1,5 +1,8 @@
 //! Files that lie below the root already, of an older node: taken in where they are, unproven until they are first used.
 
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
 use super::ledger::{Entry, FileId};
 use super::root::Found;
 use super::{Cache, CacheError, Held, Inner, Key, name};
@@ -54,9 +57,11 @@ impl Cache {
 
 impl Inner {
     fn adopt(&self, files: Vec<Adopted>, report: &mut AdoptReport) -> Result<(), CacheError> {
-        let mut taken = Vec::new();
+        // No file gets a name meanwhile.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut taken, mut names) = (Vec::new(), HashSet::new());
         for file in files {
-            if self.state().ledger.named(&file.key).is_some() {
+            if self.state().ledger.named(&file.key).is_some() || !names.insert(file.key.clone()) {
                 report.present += 1;
             } else if let Some(why) = self.refusal(&file)? {
                 report.refused.push((file.key, why));

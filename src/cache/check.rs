@@ -27,8 +27,8 @@ pub(super) enum Finding {
     Sound { is_new: bool },
     /// It is not there.
     Missing,
-    /// It is something else; what.
-    Wrong(String),
+    /// It is something else: what is there, and what is wrong with it.
+    Wrong(FileContent, String),
 }
 
 impl Inner {
@@ -38,76 +38,93 @@ impl Inner {
         match self.examine(id, Depth::Needed)? {
             Some((_, Finding::Sound { .. })) => Ok(()),
             Some((entry, Finding::Missing)) => missing(entry.key.to_string()),
-            Some((entry, Finding::Wrong(why))) => Err(CacheError::Damaged { key: entry.key.to_string(), why }),
+            Some((entry, Finding::Wrong(_, why))) => Err(CacheError::Damaged { key: entry.key.to_string(), why }),
             None => missing(format!("file {id}")),
         }
     }
 
-    /// Looks at a file, and takes it out of the cache if it is not what it should be. Returns what was found, and of what;
-    /// nothing where it went meanwhile.
+    /// Looks at a file, notes what is learned of a sound one, and takes any other out of the cache. Returns what was found,
+    /// and of what; nothing where it went meanwhile.
     pub(super) fn examine(&self, id: FileId, depth: Depth) -> Result<Option<(Entry, Finding)>, CacheError> {
         loop {
             let Some(entry) = self.state().ledger.entry(id).cloned() else { return Ok(None) };
-            let finding = self.look_at(&entry, depth)?;
-            if matches!(finding, Finding::Sound { .. }) {
+            let (finding, learned) = self.look_at(&entry, depth)?;
+            if learned.is_none() && matches!(finding, Finding::Sound { .. }) {
                 return Ok(Some((entry, finding)));
             }
             // A new version may have got the name while we looked; nothing gets a name, or goes, during our turn.
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            self.settle_if_due()?;
             match self.state().ledger.entry(id) {
                 Some(now) if now.content != entry.content => continue,
-                Some(_) => {}
-                None => return Ok(None),
+                Some(now) if now.state == EntryState::Ready => {}
+                _ => return Ok(None),
             }
-            match &finding {
-                Finding::Wrong(why) => self.quarantine(&entry, why)?,
-                _ => self.drop_missing(&entry)?,
+            match (&finding, learned) {
+                (Finding::Sound { .. }, Some(content)) => self.note_checked(&entry, content)?,
+                (Finding::Sound { .. }, None) => {}
+                (Finding::Missing, _) => self.drop_missing(&entry)?,
+                (Finding::Wrong(found, why), _) => self.quarantine(&entry, found, why)?,
             }
             return Ok(Some((entry, finding)));
         }
     }
 
-    /// Compares a file with its row; what is learned of a sound one is recorded.
-    fn look_at(&self, entry: &Entry, depth: Depth) -> Result<Finding, CacheError> {
+    /// Compares a file with its row; returns besides what was learned of a sound one by reading it.
+    fn look_at(&self, entry: &Entry, depth: Depth) -> Result<(Finding, Option<FileContent>), CacheError> {
         self.root.check()?;
         let (bytes, modified_nanoseconds) = match self.root.find(&entry.key) {
             Ok(Found::File { bytes, modified_nanoseconds, .. }) => (bytes, modified_nanoseconds),
             // A folder on the way that is none any more: the file is not there either, and what is in its place is not ours.
-            Ok(Found::Nothing | Found::Other(_)) | Err(CacheError::Taken { .. }) => return Ok(Finding::Missing),
+            Ok(Found::Nothing | Found::Other(_)) | Err(CacheError::Taken { .. }) => {
+                return Ok((Finding::Missing, None));
+            }
             Err(error) => return Err(error),
         };
+        let found = FileContent { bytes, sha256: None, modified_nanoseconds };
         if bytes != entry.content.bytes {
-            return Ok(Finding::Wrong(format!("it has {bytes} bytes of {}", entry.content.bytes)));
+            let why = format!("it has {bytes} bytes of {}", entry.content.bytes);
+            return Ok((Finding::Wrong(found, why), None));
         }
         let is_due = !entry.is_checked && (self.state().was_unclean || entry.content.sha256.is_none());
         let is_changed = modified_nanoseconds != entry.content.modified_nanoseconds;
         if depth == Depth::Needed && !is_due && !is_changed {
-            return Ok(Finding::Sound { is_new: false });
+            return Ok((Finding::Sound { is_new: false }, None));
         }
-        self.look_into(entry, FileContent { bytes, sha256: None, modified_nanoseconds })
+        self.look_into(entry, found)
     }
 
     /// Reads every byte of a file: its hash must be the row's, or where that has none it is proven like a download.
-    fn look_into(&self, entry: &Entry, found: FileContent) -> Result<Finding, CacheError> {
+    fn look_into(&self, entry: &Entry, found: FileContent) -> Result<(Finding, Option<FileContent>), CacheError> {
         let path = self.root.path_of(&entry.key);
-        let (sha256, is_new) = match &entry.content.sha256 {
-            Some(_) => (content_hash::of_file(&path).map_err(CacheError::disk("read", &path))?, false),
+        let hashed = match &entry.content.sha256 {
+            Some(_) => content_hash::of_file(&path).map_err(|error| format!("it cannot be read: {error}")),
             None => match self.options.prover.prove(&path) {
-                Ok(file) => (file.sha256().to_owned(), true),
-                Err(error) if is_verdict(&error) => return Ok(Finding::Wrong(told(&error))),
+                Ok(file) => Ok(file.sha256().to_owned()),
+                Err(error) if is_verdict(&error) => Err(told(&error)),
                 Err(error) => return Err(error.into()),
             },
         };
+        let sha256 = match hashed {
+            Ok(sha256) => sha256,
+            // Its disk may be gone, and with it everything: that says nothing about this file.
+            Err(why) => return self.root.check().map(|()| (Finding::Wrong(found, why), None)),
+        };
         if entry.content.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
-            return Ok(Finding::Wrong("its bytes have changed".to_owned()));
+            return Ok((Finding::Wrong(found, "its bytes have changed".to_owned()), None));
         }
-        let (id, content) = (entry.id, FileContent { sha256: Some(sha256), ..found });
+        let is_new = entry.content.sha256.is_none();
+        Ok((Finding::Sound { is_new }, Some(FileContent { sha256: Some(sha256), ..found })))
+    }
+
+    /// Notes what a sound file was found to be.
+    fn note_checked(&self, entry: &Entry, content: FileContent) -> Result<(), CacheError> {
         if content != entry.content {
-            let known = content.clone();
+            let (id, known) = (entry.id, content.clone());
             self.store.write(move |tx| tx.cache().set_content(id, &known))?;
         }
-        self.state().ledger.checked(id, content);
-        Ok(Finding::Sound { is_new })
+        self.state().ledger.checked(entry.id, content);
+        Ok(())
     }
 
     /// Forgets a file that is gone.
@@ -123,23 +140,59 @@ impl Inner {
         Ok(())
     }
 
-    /// Moves a damaged file aside, where a person can look at it; it loses its name and whoever held it.
-    fn quarantine(&self, entry: &Entry, why: &str) -> Result<(), CacheError> {
+    /// Moves a damaged file aside, where a person can look at it; it loses its name and whoever held it. What counts from
+    /// then on is what was found there.
+    fn quarantine(&self, entry: &Entry, found: &FileContent, why: &str) -> Result<(), CacheError> {
         tracing::error!(key = %entry.key, why, "a file is damaged");
-        let (id, note) = (entry.id, why.to_owned());
-        let event = self.alarm("CACHE_DAMAGED", &entry.key, why, &entry.holds);
-        // The row first: a crash in between leaves a file that a later look moves aside.
-        let holds = entry.holds.clone();
+        let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = self.state().ledger.entry(entry.id).map_or(Vec::new(), |now| now.holds.clone());
+        let event = self.alarm("CACHE_DAMAGED", &entry.key, why, &holds);
+        let (id, note, content) = (entry.id, why.to_owned(), found.clone());
+        // The row first: a crash in between leaves a file that the next start moves aside.
         self.store.write(move |tx| {
+            tx.cache().set_content(id, &content)?;
             tx.cache().set_state(id, EntryState::Quarantined.name(), &note)?;
             for held in &holds {
                 tx.cache().release(id, held.holder.kind.name(), &held.holder.name)?;
             }
             tx.outbox().append(&event, None).map(drop)
         })?;
-        let moved = self.root.set_aside(&entry.key, id);
-        self.state().ledger.set_state(id, EntryState::Quarantined, why);
-        moved
+        {
+            let mut state = self.state();
+            state.ledger.set_content(id, found.clone());
+            state.ledger.set_state(id, EntryState::Quarantined, why);
+        }
+        // One that cannot be moved now is moved by the next start, or scrub, or by whoever wants its name.
+        if let Err(error) = self.root.set_aside(&entry.key, id) {
+            tracing::error!(key = %entry.key, %error, "a damaged file cannot be moved aside");
+        }
+        Ok(())
+    }
+
+    /// Returns whether a file that is said to have been moved aside has its name still: what is there is what was found then,
+    /// and no other file of ours.
+    pub(super) fn has_name_still(&self, entry: &Entry) -> Result<bool, CacheError> {
+        if self.state().ledger.named(&entry.key).is_some() {
+            return Ok(false);
+        }
+        Ok(matches!(self.root.find(&entry.key), Ok(Found::File { bytes, modified_nanoseconds, .. })
+            if (bytes, modified_nanoseconds) == (entry.content.bytes, entry.content.modified_nanoseconds)))
+    }
+
+    /// Moves aside what was said to be, and was not yet.
+    pub(super) fn finish_quarantines(&self) {
+        let damaged: Vec<Entry> = {
+            let state = self.state();
+            state.ledger.entries().filter(|entry| entry.state == EntryState::Quarantined).cloned().collect()
+        };
+        for entry in damaged {
+            let moved = self
+                .has_name_still(&entry)
+                .and_then(|has_name| if has_name { self.root.set_aside(&entry.key, entry.id) } else { Ok(()) });
+            if let Err(error) = moved {
+                tracing::error!(key = %entry.key, %error, "a damaged file cannot be moved aside");
+            }
+        }
     }
 }
 
@@ -147,6 +200,8 @@ impl Inner {
 fn is_verdict(error: &ProofError) -> bool {
     match error {
         ProofError::Unreadable(source) => source.class() == FailureClass::Source,
+        // Of the whole disk it is told apart by the root.
+        ProofError::Read { .. } => true,
         error => error.class() == FailureClass::Source,
     }
 }

@@ -31,35 +31,57 @@ impl Inner {
         grant: impl FnOnce(&mut State) -> T,
     ) -> Result<T, CacheError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.admit_in_turn(need, wanted, grant)
+    }
+
+    /// The same during one's turn.
+    pub(super) fn admit_in_turn<T>(
+        &self,
+        need: Need,
+        wanted: &Key,
+        grant: impl FnOnce(&mut State) -> T,
+    ) -> Result<T, CacheError> {
         self.root.check()?;
+        self.settle_if_due()?;
         for _ in 0..ROUNDS_MAX {
             let disk = self.disk(&need)?;
-            let (victims, bound) = {
+            let (leftovers, doomed, bound) = {
                 let mut state = self.state();
                 state.ledger.expire(self.now());
                 match state.ledger.admit(&need, &disk) {
                     Verdict::Fits => return Ok(grant(&mut state)),
                     Verdict::Full(why) => return Err(NoRoom(why).into()),
                     Verdict::Evict(victims, bound) => {
-                        state.ledger.doom(&victims);
-                        (victims, bound)
+                        let doomed = state.ledger.doom(&victims);
+                        (victims.into_iter().filter_map(Victim::job).collect::<Vec<_>>(), doomed, bound)
                     }
                 }
             };
-            self.evict(&victims, &reason(wanted, bound))?;
+            for job in leftovers {
+                // It does not count among those that may go any more; others will.
+                if let Err(error) = self.remove_leftover(&job) {
+                    tracing::error!(job, %error, "what an earlier run had left cannot be removed");
+                }
+            }
+            self.evict_files(doomed, &reason(wanted, bound))?;
         }
         Err(NoRoom("room was made again and again, and the disk did not become any emptier".to_owned()).into())
     }
 
     /// Looks at the disk. How much of the reservations is on it already matters only where it is nearly full.
     fn disk(&self, need: &Need) -> Result<Disk, CacheError> {
-        let figures = self.root.disk()?;
         let (reserved, free_bytes_min) = {
             let state = self.state();
             (state.ledger.reserved_bytes(), state.ledger.limits.free_bytes_min)
         };
+        let mut figures = self.root.disk()?;
+        let mut unwritten_bytes = reserved;
         let at_worst = free_bytes_min.saturating_add(reserved).saturating_add(need.bytes);
-        let unwritten_bytes = if at_worst <= figures.free_bytes { reserved } else { self.unwritten() };
+        if at_worst > figures.free_bytes {
+            // In this order: what is written in between then counts twice, and not never.
+            unwritten_bytes = self.unwritten();
+            figures = self.root.disk()?;
+        }
         Ok(Disk { free_bytes: figures.free_bytes, unwritten_bytes, free_files: figures.free_files })
     }
 
@@ -73,68 +95,68 @@ impl Inner {
         reserved.iter().map(left).sum()
     }
 
-    /// Lets victims go, which are marked so in the count.
-    fn evict(&self, victims: &[Victim], reason: &str) -> Result<(), CacheError> {
-        let mut files = Vec::new();
-        for victim in victims {
-            match victim {
-                Victim::File(id) => files.push(*id),
-                Victim::Leftover(job) => drop(self.remove_leftover(job)?),
-            }
-        }
-        self.evict_files(&files, reason).map(drop)
-    }
-
     /// Removes a work folder that nobody works in; whoever has begun to since keeps it. Returns its bytes.
     pub(super) fn remove_leftover(&self, job: &str) -> Result<u64, CacheError> {
-        let folder = self.root.work_folder(job);
         // As a reservation it goes on counting until it is gone, and nobody else can begin in it.
         let Some((id, bytes)) = self.state().ledger.claim_leftover(job) else { return Ok(0) };
-        let removed = remove_work_folder(&folder);
-        self.state().ledger.end_reservation(id, if removed.is_ok() { 0 } else { length_of(&folder) });
+        let removed = self.root.remove_work_folder(job);
+        let left = if removed.is_ok() { 0 } else { length_of(&self.root.work_folder(job)) };
+        self.state().ledger.end_stuck(id, left);
+        removed?;
         tracing::info!(job, bytes, "removed what an earlier run had left");
-        removed.map(|()| bytes)
+        Ok(bytes)
     }
 
-    /// Lets files go, which are marked so in the count; those that were aside go for good. Returns those that went.
-    pub(super) fn evict_files(&self, ids: &[FileId], reason: &str) -> Result<Vec<Entry>, CacheError> {
-        let entries: Vec<Entry> = {
-            let state = self.state();
-            ids.iter().filter_map(|id| state.ledger.entry(*id).cloned()).collect()
-        };
-        self.mark_going(&entries, reason)?;
+    /// Lets files go, which are marked so in the count and are given as they were before. Those that were moved aside go
+    /// for good. Returns those that went. During one's turn.
+    pub(super) fn evict_files(&self, doomed: Vec<Entry>, reason: &str) -> Result<Vec<Entry>, CacheError> {
+        if let Err(error) = self.mark_going(&doomed, reason) {
+            // Nothing has gone, so everything is as it was.
+            let mut state = self.state();
+            for entry in &doomed {
+                state.ledger.set_state(entry.id, entry.state, &entry.note);
+            }
+            return Err(error);
+        }
         let mut gone = Vec::new();
-        for entry in entries {
+        for entry in doomed {
             match self.remove_file(&entry) {
                 Ok(()) => gone.push(entry),
-                Err(error) => self.keep_unremovable(&entry, &error)?,
+                Err(error) => self.keep_unremovable(&entry, &error),
             }
         }
         self.forget_gone(&gone, reason)?;
         Ok(gone)
     }
 
-    fn mark_going(&self, entries: &[Entry], reason: &str) -> Result<(), CacheError> {
-        let ids: Vec<FileId> = entries.iter().map(|entry| entry.id).collect();
+    /// Notes which files are going. What was moved aside keeps its word: its name may be another row's by now.
+    fn mark_going(&self, doomed: &[Entry], reason: &str) -> Result<(), CacheError> {
+        let named = doomed.iter().filter(|entry| entry.state != EntryState::Quarantined);
+        let ids: Vec<FileId> = named.map(|entry| entry.id).collect();
         let reason = reason.to_owned();
-        let marked = self.store.write(move |tx| {
-            ids.iter().try_for_each(|id| tx.cache().set_state(*id, EntryState::Evicting.name(), &reason))
-        });
-        marked.map_err(|error: StoreError| {
-            // Nothing has gone, so everything is as it was.
-            let mut state = self.state();
-            for entry in entries {
-                state.ledger.set_state(entry.id, EntryState::Ready, &entry.note);
-            }
-            error.into()
-        })
+        Ok(self.store.write(move |tx| {
+            let mark = |id: &FileId| tx.cache().set_state(*id, EntryState::Evicting.name(), &reason);
+            ids.iter().try_for_each(mark)
+        })?)
     }
 
     fn remove_file(&self, entry: &Entry) -> Result<(), CacheError> {
-        // A file that was moved aside has its number in its name, whatever it has become since.
-        self.root.remove_aside(&entry.key, entry.id)?;
-        let has_name = self.state().ledger.named(&entry.key).is_some_and(|named| named.id == entry.id);
-        if has_name { self.root.remove(&entry.key) } else { Ok(()) }
+        if entry.state == EntryState::Quarantined {
+            return self.remove_quarantined(entry);
+        }
+        match self.root.remove(&entry.key) {
+            // A folder on the way became something else: our file is not there, and what is there is not ours.
+            Err(CacheError::Taken { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Removes a damaged file, also one that could not be moved aside.
+    fn remove_quarantined(&self, entry: &Entry) -> Result<(), CacheError> {
+        if self.root.remove_aside(&entry.key, entry.id)? || !self.has_name_still(entry)? {
+            return Ok(());
+        }
+        self.root.remove(&entry.key)
     }
 
     /// Takes files that went out of the count, and remembers why they went.
@@ -180,17 +202,26 @@ impl Inner {
         }
     }
 
-    fn keep_unremovable(&self, entry: &Entry, error: &CacheError) -> Result<(), CacheError> {
+    fn keep_unremovable(&self, entry: &Entry, error: &CacheError) {
         let note = std::error::Error::source(error)
             .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
         tracing::error!(key = %entry.key, error = note, "the disk would not let a file go");
+        if entry.state == EntryState::Quarantined {
+            // Others are to go instead, until the next start.
+            self.state().ledger.aside.remove(&entry.sequence);
+            return;
+        }
         self.state().ledger.set_state(entry.id, EntryState::EvictFailed, &note);
         let (id, event) = (entry.id, self.alarm("CACHE_EVICT_FAILED", &entry.key, &note, &[]));
-        self.store.write(move |tx| {
+        let told = self.store.write(move |tx| {
             tx.cache().set_state(id, EntryState::EvictFailed.name(), &note)?;
             tx.outbox().append(&event, None).map(drop)
-        })?;
-        Ok(())
+        });
+        let told: Result<(), StoreError> = told;
+        if let Err(error) = told {
+            // The row says that it is going, and the next start tries that.
+            tracing::warn!(key = %entry.key, %error, "that a file would not go is not recorded");
+        }
     }
 
     /// Returns the event that calls a person to a file.
@@ -215,25 +246,26 @@ impl Cache {
     /// # Errors
     /// It is not here, somebody holds it, or the disk would not let it go.
     pub fn evict(&self, key: &Key, reason: &str) -> Result<Eviction, CacheError> {
-        let _turn = self.inner.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.inner.now();
-        let entry = {
-            let mut state = self.inner.state();
+        let inner = &self.inner;
+        let _turn = inner.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.root.check()?;
+        inner.settle_if_due()?;
+        let now = inner.now();
+        let doomed = {
+            let mut state = inner.state();
             state.ledger.expire(now);
-            let entry = state.ledger.named(key).cloned().ok_or_else(|| CacheError::Missing(key.to_string()))?;
-            if let Some(holder) = super::lease::holders_text(&entry, now) {
+            let entry = state.ledger.named(key).ok_or_else(|| CacheError::Missing(key.to_string()))?;
+            if let Some(holder) = super::lease::holders_text(entry, now) {
                 return Err(CacheError::Held { key: key.to_string(), holder });
             }
-            state.ledger.doom(&[Victim::File(entry.id)]);
-            entry
+            let victim = Victim::File(entry.id);
+            state.ledger.doom(&[victim])
         };
-        self.inner.root.check()?;
-        if self.inner.evict_files(&[entry.id], reason)?.is_empty() {
-            let path = self.inner.root.path_of(key);
-            return Err(CacheError::disk("remove", &path)(std::io::ErrorKind::Other.into()));
-        }
-        let (bytes, used_milliseconds) = (entry.content.bytes, entry.used_milliseconds);
-        let (key, reason) = (key.clone(), reason.to_owned());
+        let gone = inner.evict_files(doomed, reason)?;
+        let Some(Entry { content, used_milliseconds, .. }) = gone.into_iter().next() else {
+            return Err(CacheError::disk("remove", &inner.root.path_of(key))(std::io::ErrorKind::Other.into()));
+        };
+        let (key, reason, bytes) = (key.clone(), reason.to_owned(), content.bytes);
         Ok(Eviction { key, bytes, reason, used_milliseconds, time_milliseconds: now })
     }
 }
@@ -242,16 +274,23 @@ fn reason(wanted: &Key, bound: Bound) -> String {
     format!("made room for {wanted} ({bound})")
 }
 
+/// The system counts blocks in this, whatever the disk's own are.
+const BLOCK_BYTES: u64 = 512;
+/// So much more than its length a file may take by the disk's own measures; beyond that somebody set room aside for it.
+const ROUNDING_BYTES: u64 = 64 << 10;
+
 /// Returns how many bytes of a work folder are on the disk.
 fn on_disk(folder: &Path) -> u64 {
-    /// The system counts blocks in this, whatever the disk's own are.
-    const BLOCK_BYTES: u64 = 512;
     files_below(folder).iter().map(|file| file.blocks() * BLOCK_BYTES).sum()
 }
 
-/// Returns how long the files of a work folder are together.
+/// Returns how long the files of a work folder are together, and those that have room set aside as long as that.
 pub(super) fn length_of(folder: &Path) -> u64 {
-    files_below(folder).iter().map(fs::Metadata::len).sum()
+    let length = |file: &fs::Metadata| match file.blocks() * BLOCK_BYTES {
+        blocks if blocks > file.len() + ROUNDING_BYTES => blocks,
+        _ => file.len(),
+    };
+    files_below(folder).iter().map(length).sum()
 }
 
 /// Folders in a work folder are nested this deep at most.
@@ -271,14 +310,4 @@ fn files_below(folder: &Path) -> Vec<fs::Metadata> {
         }
     }
     found
-}
-
-/// Removes a work folder with all that is in it; one that is gone is gone.
-pub(super) fn remove_work_folder(folder: &Path) -> Result<(), CacheError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(CacheError::disk("remove", folder)(error))
-        }
-        _ => Ok(()),
-    }
 }

@@ -4,10 +4,10 @@
 //! handed out (`check`).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::ledger::{Entry, FileId};
-use super::{Cache, CacheError, EntryState, Held, Holder, HolderKind, Inner, Key, name};
+use super::{Cache, CacheError, EntryState, Held, Holder, HolderKind, Inner, Key, State, name};
 use crate::store::{FileSource, StoreError};
 
 /// A hold that somebody wants.
@@ -88,7 +88,8 @@ impl Cache {
         self.hold(key, Some(lease)).map(drop)
     }
 
-    /// Lets all files of a holder go; returns which. Doing it again does nothing.
+    /// Lets all files of a holder go; returns which. Doing it again does nothing. A hold that comes with a file still on its
+    /// way is not known yet: whoever ends a class meanwhile ends its hold again when the file is here.
     ///
     /// # Errors
     /// The database refuses; then nothing was let go.
@@ -140,8 +141,9 @@ impl Cache {
 impl Inner {
     /// Records that a file is used, and held as `lease` says.
     fn record_use(&self, id: FileId, lease: Option<&NewLease>) -> Result<(), CacheError> {
+        let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
-        let sequence = self.state().ledger.touch(id, now);
+        let sequence = self.state().touch_ready(id, now)?;
         let Some(NewLease { holder, until_milliseconds }) = lease.cloned() else {
             // Only the order of going hangs on it: nobody need wait, and a full queue costs a place in that order.
             if let Err(error) = self.store.submit(move |tx| tx.cache().touch(id, sequence, now)) {
@@ -151,16 +153,21 @@ impl Inner {
         };
         let held = Held { holder, since_milliseconds: now, until_milliseconds };
         let row = name::lease_row(id, &held);
-        self.store.write(move |tx| {
+        let taken = self.store.write(move |tx| {
             tx.cache().touch(id, sequence, now)?;
             tx.cache().lease(&row)
-        })?;
-        self.state().ledger.hold(id, held);
+        });
+        // A row that went in between took the hold with it.
+        let mut state = self.state();
+        state.check_ready(id)?;
+        taken?;
+        state.ledger.hold(id, held);
         Ok(())
     }
 
     /// Ends a holder's holds on these files; returns those that it held.
     fn let_go(&self, ids: &[FileId], holder: &Holder) -> Result<Vec<Key>, CacheError> {
+        let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         let (files, kind, who) = (ids.to_vec(), holder.kind.name(), holder.name.clone());
         self.store
             .write(move |tx| files.iter().try_for_each(|file| tx.cache().release(*file, kind, &who)))
@@ -173,6 +180,19 @@ impl Inner {
             }
         }
         Ok(freed)
+    }
+}
+
+impl State {
+    fn check_ready(&self, id: FileId) -> Result<(), CacheError> {
+        let is_ready = self.ledger.entry(id).is_some_and(|entry| entry.state == EntryState::Ready);
+        if is_ready { Ok(()) } else { Err(CacheError::Missing(format!("file {id}"))) }
+    }
+
+    /// Moves a file to the end of the order of going, if it is here still; returns its place.
+    fn touch_ready(&mut self, id: FileId, now: i64) -> Result<u64, CacheError> {
+        self.check_ready(id)?;
+        Ok(self.ledger.touch(id, now))
     }
 }
 

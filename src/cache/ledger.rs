@@ -54,6 +54,8 @@ pub(super) struct Reserved {
 pub(super) struct Leftover {
     pub(super) job: String,
     pub(super) bytes: u64,
+    /// The disk would not let it go: others are to go instead.
+    pub(super) is_stuck: bool,
 }
 
 /// The count.
@@ -208,9 +210,15 @@ impl Ledger {
 
     /// Notes that a file was found to be what its row says, or what it was found to be.
     pub(super) fn checked(&mut self, id: FileId, content: FileContent) {
+        self.set_content(id, content);
+        self.change(id, |entry| entry.is_checked = true);
+    }
+
+    /// Notes what a file was found to be.
+    pub(super) fn set_content(&mut self, id: FileId, content: FileContent) {
         if let Some(entry) = self.entries.get_mut(&id) {
             self.all.bytes = self.all.bytes - entry.content.bytes + content.bytes;
-            (entry.content, entry.is_checked) = (content, true);
+            entry.content = content;
         }
     }
 
@@ -314,6 +322,11 @@ impl Ledger {
         }
     }
 
+    /// Returns how many files a reservation will add.
+    pub(super) fn reserved_files(&self, id: ReservationId) -> u64 {
+        self.reservations.get(&id).map_or(0, |reserved| reserved.files)
+    }
+
     /// Takes out of a reservation the file that it was made for.
     pub(super) fn shrink_reservation(&mut self, id: ReservationId, bytes: u64) {
         if let Some(reserved) = self.reservations.get_mut(&id) {
@@ -326,11 +339,20 @@ impl Ledger {
 
     /// Ends a reservation, and counts what it leaves in its work folder.
     pub(super) fn end_reservation(&mut self, id: ReservationId, left_bytes: u64) {
+        self.end(id, left_bytes, false);
+    }
+
+    /// Ends a reservation whose work folder the disk would not let go.
+    pub(super) fn end_stuck(&mut self, id: ReservationId, left_bytes: u64) {
+        self.end(id, left_bytes, true);
+    }
+
+    fn end(&mut self, id: ReservationId, left_bytes: u64, is_stuck: bool) {
         let Some(reserved) = self.reservations.remove(&id) else { return };
         self.reserved.bytes -= reserved.bytes;
         self.reserved.files -= reserved.files;
         if left_bytes > 0 {
-            self.add_leftover(Leftover { job: reserved.job, bytes: left_bytes });
+            self.add_leftover(Leftover { job: reserved.job, bytes: left_bytes, is_stuck });
         }
     }
 

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Decisions are pure (`ledger`, `admission`, `key`); `root` touches the disk, the others put both and the database
-//! together. Blocking, made for threads; what waits for somebody else's download can be awaited (`flight`).
+//! together. Everything here blocks, on the disk and on the store, and is made for threads; async code calls it from a
+//! blocking one. What waits for somebody else's download can be awaited (`flight`).
 //!
 //! Invariants: the sum of all files, reservations and leftovers never passes a limit (`admission`, in one turn with the
 //! grant: `evict::admit`); what is held does not go (`ledger::place`); a row says that a file is there only when its bytes
@@ -26,6 +27,7 @@ mod holder;
 mod key;
 mod lease;
 mod ledger;
+mod marker;
 mod name;
 mod open;
 mod publish;
@@ -56,9 +58,9 @@ pub use view::{Order, list, stat, why};
 
 use crate::clock::Clock;
 use crate::proof::{ProofError, VerifiedFile};
-use crate::store::Store;
+use crate::store::{CacheIdentity, Store};
 use flight::Flights;
-use ledger::Ledger;
+use ledger::{Ledger, ReservationId};
 use root::Root;
 
 /// Looks into a recording and says whether it is whole: in this process, or in one that may crash.
@@ -99,6 +101,9 @@ struct Inner {
     /// Held while room is made and given, so that nobody takes what another one's victims left; and while a name begins to
     /// stand for another file, or for none.
     turn: Mutex<()>,
+    /// Held while a hold is recorded or ended, in the rows and in the count: in both, or in none. Taken after `turn`.
+    holds: Mutex<()>,
+    /// Held for moments, never over the disk or the database. Taken last.
     state: Mutex<State>,
     /// After the root, whose lock must outlive what is written here.
     store: Arc<Store>,
@@ -111,8 +116,18 @@ struct State {
     flights: Flights,
     /// The last process did not close the cache: every file's bytes are looked at before it is used.
     was_unclean: bool,
-    /// Names that may have been given without a row: the database refused in between.
-    has_unsettled: bool,
+    /// What counts for files that got their names and no rows yet: the database refused in between.
+    unsettled: Vec<ReservationId>,
+    /// The start came to its end.
+    is_open: bool,
+}
+
+impl State {
+    /// Returns whether nothing is left to be looked at because of a process that did not close the cache.
+    fn is_clean(&self) -> bool {
+        let is_owed = |entry: &ledger::Entry| entry.state == EntryState::Ready && !entry.is_checked;
+        self.is_open && !(self.was_unclean && self.ledger.entries().any(is_owed))
+    }
 }
 
 impl Inner {
@@ -152,10 +167,15 @@ impl Cache {
 }
 
 impl Drop for Inner {
-    /// Says that the cache was closed: the next start need not look at every byte.
+    /// Says that the cache was closed: the next start need not look at every byte, unless this one owes that still. Does not
+    /// wait: the store carries out what it was asked for before it closes, and whoever drops this may be async.
     fn drop(&mut self) {
-        let id = self.root.id().to_owned();
-        if let Err(error) = self.store.write(move |tx| tx.cache().identify(&id, true)) {
+        if !self.state().is_clean() {
+            return;
+        }
+        let closed = CacheIdentity { cache_id: self.root.id().to_owned(), is_marked: true, is_clean: true };
+        let noted = self.store.submit(move |tx| tx.cache().identify(&closed));
+        if let Err(error) = noted {
             tracing::debug!(%error, "the cache could not be marked as closed");
         }
     }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::evict::{length_of, remove_work_folder};
+use super::evict::length_of;
 use super::flight::Flights;
-use super::ledger::{FileId, Ledger, Leftover};
-use super::root::{Found, Root, WORK};
+use super::ledger::{Entry, FileId, Ledger, Leftover};
+use super::root::Root;
 use super::{Cache, CacheError, EntryState, Held, Inner, Options, State, name};
-use crate::store::{Store, StoreError};
+use crate::store::{CacheIdentity, Store, StoreError};
 
 impl Cache {
     /// Opens the cache whose files `store` records; the first time it makes the folder.
@@ -18,24 +18,40 @@ impl Cache {
     /// # Errors
     /// The folder is not mounted, another node's, or in use; the disk or the database refuses.
     pub fn open(store: Arc<Store>, options: Options) -> Result<Self, CacheError> {
-        let identity = store.read(|reading| reading.cache().identity())?;
-        let root = Root::open(&options.root, identity.as_ref().map(|(id, _)| id.as_str()))?;
-        let was_unclean = identity.is_some_and(|(_, is_clean)| !is_clean);
-        let id = root.id().to_owned();
+        let identity = identity(&store)?;
+        let root = Root::open(&options.root, &identity)?;
+        let was_unclean = !identity.is_clean;
         let now = options.clock.now_milliseconds();
+        let open = CacheIdentity { is_marked: true, is_clean: false, ..identity };
         store.write(move |tx| {
             tx.cache().expire(now)?;
-            tx.cache().identify(&id, false)
+            tx.cache().identify(&open)
         })?;
         let ledger = read(&store, &options)?;
-        let state = State { ledger, flights: Flights::default(), was_unclean, has_unsettled: false };
-        let inner = Arc::new(Inner { root, options, turn: Mutex::new(()), state: Mutex::new(state), store });
+        let state =
+            State { ledger, flights: Flights::default(), was_unclean, unsettled: Vec::new(), is_open: false };
+        let (turn, holds) = (Mutex::default(), Mutex::default());
+        let inner = Arc::new(Inner { root, options, turn, holds, state: Mutex::new(state), store });
         inner.settle()?;
         inner.count_leftovers()?;
         inner.finish_evictions()?;
         inner.finish_quarantines();
+        inner.state().is_open = true;
         Ok(Self { inner })
     }
+}
+
+/// Returns which cache the rows speak of, or gives it a name: noted before the folder is marked with it, so that a crash in
+/// between leaves nothing that looks like another node's.
+fn identity(store: &Store) -> Result<CacheIdentity, CacheError> {
+    if let Some(identity) = store.read(|reading| reading.cache().identity())? {
+        return Ok(identity);
+    }
+    let cache_id = format!("{:032x}", fastrand::u128(..));
+    let new = CacheIdentity { cache_id, is_marked: false, is_clean: true };
+    let noted = new.clone();
+    store.write(move |tx| tx.cache().identify(&noted))?;
+    Ok(new)
 }
 
 /// Returns the count as the rows have it.
@@ -63,25 +79,17 @@ fn read(store: &Store, options: &Options) -> Result<Ledger, CacheError> {
 impl Inner {
     /// Counts what lies in work folders, the oldest first; empty ones go.
     fn count_leftovers(&self) -> Result<(), CacheError> {
-        let work = self.root.path().join(WORK);
-        let entries = match fs::read_dir(&work) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            result => result.map_err(CacheError::disk("list", &work))?,
-        };
         let mut found = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(CacheError::disk("list", &work))?;
-            let metadata = entry.metadata().map_err(CacheError::disk("look at", &entry.path()))?;
-            let Ok(job) = entry.file_name().into_string() else { continue };
-            if metadata.is_dir() {
-                found.push((metadata.modified().ok(), job, length_of(&entry.path())));
-            }
+        for job in self.root.work_folders()? {
+            let folder = self.root.work_folder(&job);
+            let modified = fs::symlink_metadata(&folder).and_then(|metadata| metadata.modified()).ok();
+            found.push((modified, job, length_of(&folder)));
         }
         found.sort();
         for (_, job, bytes) in found {
             match bytes {
-                0 => remove_work_folder(&self.root.work_folder(&job))?,
-                bytes => self.state().ledger.add_leftover(Leftover { job, bytes }),
+                0 => self.root.remove_work_folder(&job)?,
+                bytes => self.state().ledger.add_leftover(Leftover { job, bytes, is_stuck: false }),
             }
         }
         Ok(())
@@ -91,37 +99,40 @@ impl Inner {
     pub(super) fn finish_evictions(&self) -> Result<Vec<super::Key>, CacheError> {
         // Nothing may be going while it is looked for.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut going: HashMap<String, Vec<FileId>> = HashMap::new();
+        let mut going: HashMap<String, Vec<Entry>> = HashMap::new();
+        let mut held = Vec::new();
         for entry in self.state().ledger.entries() {
-            if matches!(entry.state, EntryState::Evicting | EntryState::EvictFailed) {
-                going.entry(entry.note.clone()).or_default().push(entry.id);
+            match entry.state {
+                EntryState::Evicting | EntryState::EvictFailed if entry.holds.is_empty() => {
+                    going.entry(entry.note.clone()).or_default().push(entry.clone());
+                }
+                EntryState::Evicting | EntryState::EvictFailed => held.push(entry.id),
+                EntryState::Ready | EntryState::Quarantined => {}
             }
         }
+        self.keep_held(held)?;
         let mut gone = Vec::new();
-        for (reason, ids) in going {
-            gone.extend(self.evict_files(&ids, &reason)?.into_iter().map(|entry| entry.key));
+        for (reason, entries) in going {
+            gone.extend(self.evict_files(entries, &reason)?.into_iter().map(|entry| entry.key));
         }
         // Whoever looks from outside now finds the rows as the count is.
         self.store.write(|_| Ok::<_, StoreError>(()))?;
         Ok(gone)
     }
 
-    /// Moves aside what was said to be, and was not yet.
-    fn finish_quarantines(&self) {
-        let aside: Vec<_> = {
-            let state = self.state();
-            let is_alone = |entry: &&super::ledger::Entry| {
-                entry.state == EntryState::Quarantined && state.ledger.named(&entry.key).is_none()
-            };
-            state.ledger.entries().filter(is_alone).cloned().collect()
-        };
-        for entry in aside {
-            let is_there = matches!(self.root.find(&entry.key),
-                Ok(Found::File { bytes, modified_nanoseconds, .. })
-                    if (bytes, modified_nanoseconds) == (entry.content.bytes, entry.content.modified_nanoseconds));
-            if is_there && let Err(error) = self.root.set_aside(&entry.key, entry.id) {
-                tracing::error!(key = %entry.key, %error, "a damaged file cannot be moved aside");
-            }
+    /// Lets files stay that were going and that somebody holds all the same.
+    fn keep_held(&self, ids: Vec<FileId>) -> Result<(), CacheError> {
+        if ids.is_empty() {
+            return Ok(());
         }
+        let kept = ids.clone();
+        self.store.write(move |tx| {
+            kept.iter().try_for_each(|id| tx.cache().set_state(*id, EntryState::Ready.name(), ""))
+        })?;
+        let mut state = self.state();
+        for id in ids {
+            state.ledger.set_state(id, EntryState::Ready, "");
+        }
+        Ok(())
     }
 }

@@ -13,9 +13,10 @@ use std::sync::{Arc, PoisonError};
 
 use rustix::fs::OFlags;
 
+use super::admission::Need;
 use super::ledger::{Entry, ReservationId};
 use super::root::Found;
-use super::{CacheError, Held, Inner, Key, Lease, NewLease, name};
+use super::{CacheError, Held, Inner, Key, Lease, NewLease, State, name};
 use crate::failure::is_disk_full;
 use crate::proof::VerifiedFile;
 use crate::store::{FileContent, FileSource, NewFile, PublishRow, StoreError};
@@ -47,7 +48,13 @@ impl Inner {
         let (content, inode) = sync_work(file)?;
         // Until the count knows it: what has the name now must not go, or be judged, by what is known of it.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settle_if_due()?;
         let replaced = self.replaces(key)?;
+        if !replaced && self.state().ledger.reserved_files(reservation) == 0 {
+            // What it was to replace has gone meanwhile, so it is one file more.
+            let need = Need { bytes: 0, files: 1 };
+            self.admit_in_turn(need, key, |state| state.ledger.grow_reservation(reservation, 0, 1))?;
+        }
         let Provenance { url, source_bytes, validator, note } = provenance;
         let source = FileSource { url, bytes: source_bytes, validator };
         let row = PublishRow { name: name::of_key(key), content, inode, source, note };
@@ -56,29 +63,38 @@ impl Inner {
         if let Err(error) = self.root.publish(file.path(), key, replaced) {
             return Err(self.take_back(file.path(), key, &row, error));
         }
-        let entry = self.record(&row, lease).inspect_err(|_| self.state().has_unsettled = true)?;
-        let mut entry = entry;
+        let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = self.record(&row, lease).inspect_err(|_| self.leave_unsettled(key, row.content.bytes))?;
         let mut state = self.state();
-        // Whoever held and reads the version of before holds this one; the count knows it best, as holds come and go
-        // while rows are written.
-        if let Some(before) = state.ledger.entry(entry.id) {
-            let own = std::mem::replace(&mut entry.holds, before.holds.clone());
-            entry.users = before.users;
-            entry.holds.retain(|held| own.iter().all(|new| new.holder != held.holder));
-            entry.holds.extend(own);
-        }
         // In one breath: the bytes are the reservation's before and the file's after, and never both.
         state.ledger.shrink_reservation(reservation, entry.content.bytes);
-        state.ledger.add(entry.clone());
+        state.take_over(entry.clone());
         state.ledger.begin_use(entry.id);
         drop(state);
         Ok(Lease::of(self, &entry))
+    }
+
+    /// Counts on a file that has its name and could not get its row, until it gets it.
+    pub(super) fn leave_unsettled(&self, key: &Key, bytes: u64) {
+        let mut state = self.state();
+        let (id, _) = state.ledger.begin_reservation(&format!("{key} without a row"));
+        state.ledger.grow_reservation(id, bytes, 1);
+        state.unsettled.push(id);
+    }
+
+    /// Gives the files their rows that got their names and could not be recorded then. During one's turn.
+    pub(super) fn settle_if_due(&self) -> Result<(), CacheError> {
+        if self.state().unsettled.is_empty() { Ok(()) } else { self.settle() }
     }
 
     /// Returns whether a file of ours has the name; an error where something else has.
     pub(super) fn replaces(&self, key: &Key) -> Result<bool, CacheError> {
         let is_known = self.state().ledger.named(key).is_some();
         let taken = |what: String| CacheError::Taken { path: self.root.path_of(key), what };
+        if !is_known && matches!(self.root.find(key), Ok(Found::File { .. })) {
+            // It may be a damaged one that could not be moved aside.
+            self.finish_quarantines();
+        }
         match self.root.find(key)? {
             Found::Nothing => Ok(false),
             Found::File { .. } if is_known => Ok(true),
@@ -93,7 +109,7 @@ impl Inner {
         let has_name = matches!(self.root.find(key), Ok(Found::File { inode, .. }) if inode == row.inode);
         if has_name && let Err(left) = self.root.remove(key) {
             tracing::error!(%key, error = %left, "a file that the disk did not keep for certain cannot be removed");
-            self.state().has_unsettled = true;
+            self.leave_unsettled(key, row.content.bytes);
             return error;
         }
         if has_name {
@@ -152,26 +168,44 @@ impl Inner {
     }
 
     /// Finds out what became of the files that were about to get their names when the last process ended, or when the
-    /// database refused.
+    /// database refused. At the start, or during one's turn.
     pub(super) fn settle(&self) -> Result<(), CacheError> {
         let publishes = self.store.read(|reading| reading.cache().publishes())?;
         for row in publishes {
             let key = name::key(&row.name)?;
-            let has_name = matches!(self.root.find(&key), Ok(Found::File { inode, bytes, .. })
+            let has_name = matches!(self.root.find(&key)?, Found::File { inode, bytes, .. }
                 if inode == row.inode && bytes == row.content.bytes);
             if has_name {
-                tracing::info!(%key, "a file had got its name when the last process ended");
+                tracing::info!(%key, "a file had got its name, and now gets its row");
+                let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
                 let entry = self.record(&row, None)?;
                 let leases = self.store.read(|reading| reading.cache().leases_of(entry.id))?;
                 let holds = leases.iter().filter_map(name::held).collect();
-                self.state().ledger.add(Entry { is_checked: false, holds, ..entry });
+                self.state().take_over(Entry { is_checked: false, holds, ..entry });
             } else {
                 let name = row.name.clone();
                 self.store.write(move |tx| tx.cache().end_publish(&name))?;
             }
         }
-        self.state().has_unsettled = false;
+        let mut state = self.state();
+        for id in std::mem::take(&mut state.unsettled) {
+            state.ledger.end_reservation(id, 0);
+        }
         Ok(())
+    }
+}
+
+impl State {
+    /// Takes a new version in. Whoever held and reads the one before holds this one; the count knows it best, as holds come
+    /// and go while rows are written.
+    fn take_over(&mut self, mut entry: Entry) {
+        if let Some(before) = self.ledger.entry(entry.id) {
+            let own = std::mem::replace(&mut entry.holds, before.holds.clone());
+            entry.users = before.users;
+            entry.holds.retain(|held| own.iter().all(|new| new.holder != held.holder));
+            entry.holds.extend(own);
+        }
+        self.ledger.add(entry);
     }
 }
 

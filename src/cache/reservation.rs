@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::admission::Need;
-use super::evict::{length_of, remove_work_folder};
-use super::ledger::ReservationId;
-use super::{Cache, CacheError, Flight, Inner, Key, Lease, NewLease, Provenance};
+use super::evict::length_of;
+use super::ledger::{Entry, ReservationId};
+use super::{Cache, CacheError, EntryState, Flight, Inner, Key, Lease, NewLease, Provenance};
 use crate::proof::VerifiedFile;
 use crate::room::{NoRoom, Room, RoomSource};
 
@@ -52,6 +52,8 @@ pub struct Reservation {
     job: String,
     folder: PathBuf,
     lease: Option<NewLease>,
+    /// Of this way to the file.
+    number: u64,
     rooms: Arc<Rooms>,
 }
 
@@ -62,14 +64,17 @@ impl Cache {
     /// There is no room ([`CacheError::Full`]), and nothing was fetched or evicted; something else has the file's name;
     /// the disk or the database refuses.
     pub fn acquire(&self, wanted: &Wanted<'_>) -> Result<Acquired, CacheError> {
-        if self.inner.state().has_unsettled {
-            self.inner.settle()?;
-        }
-        match self.hold(wanted.key, wanted.lease.as_ref()) {
-            Ok(lease) => Ok(Acquired::Hit(lease)),
-            // What was damaged has gone, and is to be fetched like what was never here.
-            Err(CacheError::Missing(_) | CacheError::Damaged { .. }) => self.replace(wanted),
-            Err(error) => Err(error),
+        loop {
+            match self.hold(wanted.key, wanted.lease.as_ref()) {
+                Ok(lease) => return Ok(Acquired::Hit(lease)),
+                // What was damaged has gone, and is to be fetched like what was never here.
+                Err(CacheError::Missing(_) | CacheError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            // Nothing where somebody has brought it in since we looked.
+            if let Some(acquired) = self.lead(wanted, true)? {
+                return Ok(acquired);
+            }
         }
     }
 
@@ -78,40 +83,43 @@ impl Cache {
     /// # Errors
     /// As [`Cache::acquire`].
     pub fn replace(&self, wanted: &Wanted<'_>) -> Result<Acquired, CacheError> {
+        let acquired = self.lead(wanted, false)?;
+        Ok(acquired.expect("only a caller who wants no new version is told that there is one"))
+    }
+
+    fn lead(&self, wanted: &Wanted<'_>, is_new: bool) -> Result<Option<Acquired>, CacheError> {
         check_job(wanted.job)?;
-        {
-            let mut state = self.inner.state();
+        let inner = &self.inner;
+        let way = {
+            let mut state = inner.state();
             if let Some(flight) = state.flights.of(wanted.key) {
-                return Ok(Acquired::Follow(flight));
+                return Ok(Some(Acquired::Follow(flight)));
+            }
+            let is_ready = |entry: &Entry| entry.state == EntryState::Ready;
+            if is_new && state.ledger.named(wanted.key).is_some_and(is_ready) {
+                return Ok(None);
             }
             if state.ledger.reservations().any(|reserved| reserved.job == wanted.job) {
                 return Err(CacheError::JobTaken(wanted.job.to_owned()));
             }
-            state.flights.begin(wanted.key);
-        }
-        let reserved = self.reserve(wanted);
-        if reserved.is_err() {
-            self.inner.state().flights.end(wanted.key);
-        }
-        reserved.map(Acquired::Lead)
-    }
-
-    fn reserve(&self, wanted: &Wanted<'_>) -> Result<Reservation, CacheError> {
-        let inner = &self.inner;
-        let replaces = inner.replaces(wanted.key)?;
-        let (id, there) = inner.state().ledger.begin_reservation(wanted.job);
-        let rooms = Rooms { inner: Arc::clone(inner), key: wanted.key.clone(), id, count: Mutex::default() };
-        // From here on dropping it gives back what it has.
-        let folder = inner.root.work_folder(wanted.job);
-        let (key, job, lease) = (wanted.key.clone(), wanted.job.to_owned(), wanted.lease.clone());
-        let inner = Arc::clone(inner);
-        let reservation = Reservation { inner, key, job, folder, lease, rooms: Arc::new(rooms) };
-        reservation.rooms.count().granted = there;
-        let total = wanted.bytes.map_or(there, with_notes);
-        let files = u64::from(!replaces);
-        reservation.rooms.grow(total.saturating_sub(there), files)?;
-        reservation.inner.root.make_work_folder(wanted.job)?;
-        Ok(reservation)
+            let number = state.flights.begin(wanted.key);
+            let (id, there) = state.ledger.begin_reservation(wanted.job);
+            drop(state);
+            let count = Mutex::new(Count { granted: there, ..Count::default() });
+            let rooms = Arc::new(Rooms { inner: Arc::clone(inner), key: wanted.key.clone(), id, count });
+            // From here on dropping it gives back what it has, and wakes those who wait.
+            Reservation {
+                inner: Arc::clone(inner),
+                key: wanted.key.clone(),
+                job: wanted.job.to_owned(),
+                folder: inner.root.work_folder(wanted.job),
+                lease: wanted.lease.clone(),
+                number,
+                rooms,
+            }
+        };
+        way.take_room(wanted.bytes)?;
+        Ok(Some(Acquired::Lead(way)))
     }
 }
 
@@ -130,6 +138,19 @@ fn with_notes(bytes: u64) -> u64 {
 }
 
 impl Reservation {
+    /// Takes what is known to be needed, and makes the folder.
+    fn take_room(&self, bytes: Option<u64>) -> Result<(), CacheError> {
+        let replaces = {
+            let _turn = self.inner.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            self.inner.settle_if_due()?;
+            self.inner.replaces(&self.key)?
+        };
+        let there = self.rooms.count().granted;
+        let total = bytes.map_or(there, with_notes);
+        self.rooms.grow(total.saturating_sub(there), u64::from(!replaces))?;
+        self.inner.root.make_work_folder(&self.job).map(drop)
+    }
+
     /// Returns the folder to work in, and nowhere else.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -145,12 +166,15 @@ impl Reservation {
         Arc::clone(&self.rooms) as Arc<dyn RoomSource>
     }
 
-    /// Makes room again on a disk that others have filled: what nobody holds goes until the rest of the reservation fits.
+    /// Makes room again on a disk that others have filled: what nobody holds goes until the rest of the reservation fits. For
+    /// when work is begun again: nothing may be writing, and every file asks for its room anew.
     ///
     /// # Errors
     /// Nothing more may go, or the disk refuses.
     pub fn relieve(&self) -> Result<(), CacheError> {
-        self.rooms.grow(0, 0)
+        let mut count = self.rooms.count();
+        count.taken = 0;
+        self.rooms.extend(&mut count, 0, 0)
     }
 
     /// Gives the proven file its name in the cache, held as was wanted.
@@ -164,7 +188,7 @@ impl Reservation {
         self.rooms.cover(length)?;
         let lease = self.inner.publish(file, &self.key, provenance, self.lease.as_ref(), self.rooms.id)?;
         // What is left there is of no use to anybody; where it cannot be removed it counts as a leftover.
-        if let Err(error) = remove_work_folder(&self.folder) {
+        if let Err(error) = self.inner.root.remove_work_folder(&self.job) {
             tracing::warn!(job = self.job, %error, "a work folder stays");
         }
         Ok(lease)
@@ -175,22 +199,24 @@ impl Reservation {
     /// # Errors
     /// The disk refuses; what it kept goes on counting.
     pub fn discard(self) -> Result<(), CacheError> {
-        remove_work_folder(&self.folder)
+        self.inner.root.remove_work_folder(&self.job)
     }
 }
 
 impl Drop for Reservation {
     /// Gives back what was reserved and not used. What lies in the folder counts on; an empty folder goes.
     fn drop(&mut self) {
+        // Whoever still writes is told at its next step.
+        self.rooms.count().is_over = true;
         let left = length_of(&self.folder);
         if left == 0
-            && let Err(error) = remove_work_folder(&self.folder)
+            && let Err(error) = self.inner.root.remove_work_folder(&self.job)
         {
             tracing::debug!(job = self.job, %error, "a work folder stays");
         }
         let mut state = self.inner.state();
         state.ledger.end_reservation(self.rooms.id, left);
-        state.flights.end(&self.key);
+        state.flights.end(&self.key, self.number);
     }
 }
 
@@ -208,6 +234,8 @@ struct Count {
     granted: u64,
     /// What all files together may be long.
     taken: u64,
+    /// The reservation is gone, and with it all room.
+    is_over: bool,
 }
 
 impl Rooms {
@@ -230,10 +258,14 @@ impl Rooms {
     /// Lets one file be `bytes` long that was `before`.
     fn reach(&self, before: u64, bytes: u64) -> Result<(), CacheError> {
         let mut count = self.count();
-        let taken = count.taken - before + bytes;
+        if count.is_over {
+            return Err(NoRoom("the work that wanted it has ended".to_owned()).into());
+        }
+        let taken = count.taken.saturating_sub(before).saturating_add(bytes);
         let missing = with_notes(taken).saturating_sub(count.granted);
         if missing > 0 {
-            let step = missing.next_multiple_of(STEP_BYTES);
+            // A length near the end of all numbers is refused like any other that is too much.
+            let step = missing.checked_next_multiple_of(STEP_BYTES).unwrap_or(missing);
             match self.extend(&mut count, step, 0) {
                 // Near the limit a whole step may be too much, and what is needed not.
                 Err(CacheError::Full(_)) => self.extend(&mut count, missing, 0)?,

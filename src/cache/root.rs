@@ -4,29 +4,24 @@
 //! Everything goes from the opened folder down, one name at a time, and no link is followed: a disk that was unmounted, or
 //! a link that somebody planted, leads nowhere else. What is not ours is never touched.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
+use super::marker::{self, MARKER};
 use super::report::DiskFigures;
 use super::{CacheError, Key};
+use crate::store::CacheIdentity;
 
-/// Marks the folder, and says which cache it is: a disk that is not mounted does not have it.
-pub(super) const MARKER: &str = ".reelmill-cache";
-const LOCK: &str = ".reelmill-cache.lock";
 /// Where jobs work, each in a folder of its own.
 pub(super) const WORK: &str = ".work";
 /// Where damaged files are put.
 pub(super) const QUARANTINE: &str = ".quarantine";
-/// What the marker begins with; the number counts the layouts.
-const MARKER_HEAD: &str = "reelmill cache 1 ";
-/// A marker is one short line; whatever is longer is none.
-const MARKER_BYTES_MAX: u64 = 200;
 
 /// The opened folder, locked.
 #[derive(Debug)]
@@ -36,7 +31,7 @@ pub(super) struct Root {
     /// By which the folder is known, whatever has its name.
     device: (u64, u64),
     id: String,
-    lock: File,
+    _lock: File,
 }
 
 /// What is where a file of ours should be.
@@ -79,34 +74,35 @@ fn kind(file_type: FileType) -> &'static str {
 }
 
 impl Root {
-    /// Opens and locks the folder of the cache `known`, or makes one where none is known.
+    /// Opens and locks the folder of a cache; one that was never marked is made and marked.
     ///
     /// # Errors
     /// It is not there, another node's, or in use.
-    pub(super) fn open(path: &Path, known: Option<&str>) -> Result<Self, CacheError> {
+    pub(super) fn open(path: &Path, identity: &CacheIdentity) -> Result<Self, CacheError> {
         let not_mounted = |why: &str| CacheError::NotMounted { root: path.to_owned(), why: why.to_owned() };
-        if known.is_none() {
+        let CacheIdentity { cache_id, is_marked, .. } = identity;
+        if !is_marked {
             fs::create_dir_all(path).map_err(CacheError::disk("create", path))?;
         }
         let folder = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_mounted("it is not there")),
             result => result.map_err(CacheError::disk("open", path))?,
         };
-        let device = identity(&folder.metadata().map_err(CacheError::disk("open", path))?);
-        if known.is_some() && read_marker(path)?.is_none() {
+        let device = identity_of(&folder.metadata().map_err(CacheError::disk("open", path))?);
+        if *is_marked && marker::read(path)?.is_none() {
             // Nothing may be written here, not even a lock.
             return Err(not_mounted(&format!("the file {MARKER} is missing")));
         }
-        let lock = take_lock(path)?;
-        let id = match (read_marker(path)?, known) {
-            (None, _) => format!("{:032x}", fastrand::u128(..)),
-            (Some(found), Some(known)) if found == known => found,
-            (Some(_), _) => return Err(CacheError::Foreign { root: path.to_owned() }),
-        };
-        if known.is_none() {
-            write_marker(path, &id).map_err(CacheError::disk("write", &path.join(MARKER)))?;
+        let lock = marker::lock(path)?;
+        match marker::read(path)? {
+            Some(found) if found == *cache_id => {}
+            Some(_) => return Err(CacheError::Foreign { root: path.to_owned() }),
+            // It went between two looks, and its disk with it.
+            None if *is_marked => return Err(not_mounted(&format!("the file {MARKER} is missing"))),
+            None => marker::write(path, cache_id).map_err(CacheError::disk("write", &path.join(MARKER)))?,
         }
-        Ok(Self { path: path.to_owned(), folder, device, id, lock })
+        marker::tell_owner(&folder, &std::process::id().to_string());
+        Ok(Self { path: path.to_owned(), folder, device, id: cache_id.clone(), _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -127,7 +123,7 @@ impl Root {
     /// another one.
     pub(super) fn check(&self) -> Result<(), CacheError> {
         let why = match fs::metadata(&self.path) {
-            Ok(now) if identity(&now) == self.device => return Ok(()),
+            Ok(now) if identity_of(&now) == self.device => return Ok(()),
             Ok(_) => "another folder has its name".to_owned(),
             Err(error) => error.to_string(),
         };
@@ -194,10 +190,52 @@ impl Root {
         rustix::fs::fchown(made, Some(user), Some(group))
     }
 
-    /// Makes the folder that a job works in, or finds it.
+    /// Makes the folder that a job works in, or finds it. Not synced: what is lost with it in a power cut was not promised
+    /// to anybody, and whoever wants room should not wait for the disk.
     pub(super) fn make_work_folder(&self, job: &str) -> Result<PathBuf, CacheError> {
-        self.walk([WORK, job].into_iter(), true)?;
-        Ok(self.work_folder(job))
+        let path = self.work_folder(job);
+        let Some(work) = self.walk([WORK].into_iter(), true)? else {
+            return Err(CacheError::disk("create", &path)(ErrorKind::NotFound.into()));
+        };
+        let make = || match rustix::fs::mkdirat(&work, job, Mode::from_raw_mode(0o755)) {
+            Ok(()) => self.give_to_owner(&open_folder(&work, job)?),
+            Err(Errno::EXIST) => open_folder(&work, job).map(drop),
+            Err(error) => Err(error),
+        };
+        match make() {
+            Err(Errno::LOOP | Errno::NOTDIR) => Err(CacheError::Taken { path, what: "it is no folder".to_owned() }),
+            result => {
+                result.map(|()| path.clone()).map_err(|error| CacheError::disk("create", &path)(error.into()))
+            }
+        }
+    }
+
+    /// Returns the names of all work folders, and makes the folder that they are in.
+    ///
+    /// # Errors
+    /// Something else has that one's name.
+    pub(super) fn work_folders(&self) -> Result<Vec<String>, CacheError> {
+        let path = self.path.join(WORK);
+        let failed = CacheError::disk("list", &path);
+        let Some(work) = self.walk([WORK].into_iter(), true)? else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(through(&work)).map_err(&failed)? {
+            let entry = entry.map_err(&failed)?;
+            if entry.file_type().map_err(&failed)?.is_dir() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Removes a work folder with all that is in it; one that is gone is gone.
+    pub(super) fn remove_work_folder(&self, job: &str) -> Result<(), CacheError> {
+        let path = self.work_folder(job);
+        let Some(work) = self.walk([WORK].into_iter(), false)? else { return Ok(()) };
+        match fs::remove_dir_all(through(&work).join(job)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(CacheError::disk("remove", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn work_folder(&self, job: &str) -> PathBuf {
@@ -235,8 +273,8 @@ impl Root {
         let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
         let Some(folder) = self.walk(key.folders(), false)? else { return Ok(()) };
         match rustix::fs::unlinkat(&folder, key.file_name(), AtFlags::empty()) {
-            Ok(()) => {}
-            Err(Errno::NOENT) => return Ok(()),
+            // One that is gone may be gone by a try whose word did not reach the disk.
+            Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failed(error)),
         }
         sync(&folder).map_err(failed)?;
@@ -270,20 +308,16 @@ impl Root {
         Ok(())
     }
 
-    /// Removes a file that was moved aside.
-    pub(super) fn remove_aside(&self, key: &Key, number: i64) -> Result<(), CacheError> {
-        let path = self.aside_path(key, number);
+    /// Removes a file that was moved aside; returns whether it was there.
+    pub(super) fn remove_aside(&self, key: &Key, number: i64) -> Result<bool, CacheError> {
+        let path = self.path.join(QUARANTINE).join(aside_name(key, number));
         let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
-        let Some(folder) = self.walk([QUARANTINE].into_iter(), false)? else { return Ok(()) };
+        let Some(folder) = self.walk([QUARANTINE].into_iter(), false)? else { return Ok(false) };
         match rustix::fs::unlinkat(&folder, aside_name(key, number), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => sync(&folder).map_err(failed),
+            Ok(()) => sync(&folder).map(|()| true).map_err(failed),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(failed(error)),
         }
-    }
-
-    /// Returns where a file that was moved aside is.
-    pub(super) fn aside_path(&self, key: &Key, number: i64) -> PathBuf {
-        self.path.join(QUARANTINE).join(aside_name(key, number))
     }
 }
 
@@ -291,8 +325,13 @@ fn aside_name(key: &Key, number: i64) -> String {
     format!("{number}-{}", key.file_name())
 }
 
-fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+fn identity_of(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// Returns a path to an open folder, whatever has its name by now.
+fn through(folder: &OwnedFd) -> PathBuf {
+    format!("/proc/self/fd/{}", folder.as_raw_fd()).into()
 }
 
 fn open_folder(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
@@ -319,76 +358,9 @@ pub(super) fn disk_of(folder: &File) -> io::Result<DiskFigures> {
     })
 }
 
-/// Returns which cache the folder says it is.
-fn read_marker(root: &Path) -> Result<Option<String>, CacheError> {
-    let path = root.join(MARKER);
-    let taken = |what: &str| CacheError::Taken { path: path.clone(), what: what.to_owned() };
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(CWD, &path, flags | OFlags::RDONLY, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(taken("a link")),
-        result => File::from(result.map_err(|error| CacheError::disk("read", &path)(error.into()))?),
-    };
-    let mut text = String::new();
-    let read = file.take(MARKER_BYTES_MAX).read_to_string(&mut text);
-    let id = read.ok().and_then(|_| text.trim_end().strip_prefix(MARKER_HEAD));
-    match id {
-        Some(id) if !id.is_empty() => Ok(Some(id.to_owned())),
-        _ => Err(taken("not the marker that reelmill wrote")),
-    }
-}
-
-/// Marks the folder as the cache `id`: on the disk when this returns.
-fn write_marker(root: &Path, id: &str) -> io::Result<()> {
-    let (draft, path) = (root.join(format!("{MARKER}.new")), root.join(MARKER));
-    let _ = fs::remove_file(&draft);
-    let mut file = File::options().create_new(true).write(true).mode(0o644).open(&draft)?;
-    writeln!(file, "{MARKER_HEAD}{id}")?;
-    crate::atomic_file::publish_new(&draft, &path)
-}
-
-fn take_lock(root: &Path) -> Result<File, CacheError> {
-    let path = root.join(LOCK);
-    let failed = CacheError::disk("lock", &path);
-    #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-    let mut options = File::options();
-    let options = options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
-    let mut file = options.open(&path).map_err(&failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) });
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    // For the one who is refused; a full disk is no reason not to start.
-    let told = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-    if let Err(error) = told {
-        tracing::debug!(path = %path.display(), %error, "cannot write who holds the lock");
-    }
-    Ok(file)
-}
-
-fn owner(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(20).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
-}
-
-/// Returns the process that has the cache open, if one has: it takes its number out when it closes it.
-pub(super) fn owner_of(root: &Path) -> Option<u32> {
-    let pid = owner(&mut File::open(root.join(LOCK)).ok()?)?;
-    let process = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
-    match rustix::process::test_kill_process(process) {
-        Err(Errno::SRCH) => None,
-        _ => Some(pid),
-    }
-}
-
 impl Drop for Root {
     fn drop(&mut self) {
         // Only for those who look; what keeps others out is the lock.
-        let _ = self.lock.set_len(0);
+        marker::tell_owner(&self.folder, "");
     }
 }

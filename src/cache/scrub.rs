@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use super::check::{Depth, Finding};
 use super::ledger::FileId;
-use super::root::{MARKER, QUARANTINE, WORK};
+use super::marker::MARKER;
+use super::root::{QUARANTINE, WORK};
 use super::{Cache, CacheError, EntryState, Scrubbed, Tally};
+use crate::failure::{Failure, FailureClass};
 
 /// Strangers that are named; whoever has more of them knows where they come from.
 const STRANGERS_MAX: usize = 1000;
@@ -36,6 +39,11 @@ impl Cache {
     pub fn scrub(&self, watch: &dyn Fn(ScrubProgress), stop: &dyn Fn() -> bool) -> Result<Scrubbed, CacheError> {
         self.inner.root.check()?;
         let mut scrubbed = Scrubbed { evicted: self.inner.finish_evictions()?, ..Scrubbed::default() };
+        {
+            let _turn = self.inner.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            self.inner.settle_if_due()?;
+            self.inner.finish_quarantines();
+        }
         self.look_over(Depth::Whole, &mut scrubbed, watch, stop)?;
         scrubbed.strangers = self.strangers()?;
         scrubbed.leftovers = self.sweep(&|_| false)?;
@@ -91,14 +99,22 @@ impl Cache {
         }
         let found = self.inner.examine(id, depth);
         self.inner.state().ledger.end_use(id);
-        let Some((entry, finding)) = found? else { return Ok(0) };
+        let found = match found {
+            // Whoever was to look could not: that says nothing about this file, or the next one.
+            Err(CacheError::Proof(error)) if !matches!(error.class(), FailureClass::Cancelled) => {
+                tracing::error!(file = id, %error, "a file could not be looked into");
+                return Ok(0);
+            }
+            result => result?,
+        };
+        let Some((entry, finding)) = found else { return Ok(0) };
         match finding {
             Finding::Sound { is_new } => {
                 scrubbed.sound.add(entry.content.bytes);
                 scrubbed.proven += u64::from(is_new);
             }
             Finding::Missing => scrubbed.missing.push(entry.key),
-            Finding::Wrong(why) => scrubbed.damaged.push((entry.key, why)),
+            Finding::Wrong(_, why) => scrubbed.damaged.push((entry.key, why)),
         }
         Ok(entry.content.bytes)
     }

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::evict::length_of;
 use super::ledger::{Entry, FileId};
-use super::root::{WORK, disk_of, owner_of};
+use super::marker::owner_of;
+use super::root::{WORK, disk_of};
 use super::{CacheError, EntryState, EntryView, Eviction, Held, Key, Limits, Stat, Tally, Why, name};
 use crate::store::{FileRow, Reading};
 

@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod environment;
 mod fetch;
+mod import_legacy;
 mod transcode;
 mod value;
 
@@ -21,6 +22,7 @@ pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, Con
 pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
+pub use import_legacy::{ImportLegacyArgs, RedisAddress};
 pub use transcode::{ProgressStyle, TranscodeArgs};
 
 const STYLES: Styles = Styles::styled()
@@ -91,6 +93,8 @@ pub enum Command {
     Db(DbArgs),
     /// Look at the disk cache and change it by hand: stat, ls, why, pin, unpin, evict, scrub
     Cache(CacheArgs),
+    /// Take over an older node where it stands: its recordings, classes, renditions and waiting lists
+    ImportLegacy(Box<ImportLegacyArgs>),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1
@@ -164,6 +168,7 @@ impl Command {
             Self::Config(args) => args.command.wants_json(),
             Self::Db(args) => args.command.place().json,
             Self::Cache(args) => args.command.place().json,
+            Self::ImportLegacy(args) => args.json,
             _ => false,
         }
     }

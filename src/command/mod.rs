@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod fetch;
 mod footprint;
+mod import_legacy;
 mod oddity;
 mod output;
 mod probe;
@@ -53,6 +54,7 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
         Command::Config(args) => config::run(&args.command, &environment.settings, console),
         Command::Db(args) => db::run(&args.command, &environment.settings, console),
         Command::Cache(args) => cache::run(&args.command, &environment.settings, console),
+        Command::ImportLegacy(args) => import_legacy::run(args, &environment.settings, console),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),

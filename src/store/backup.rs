@@ -130,7 +130,7 @@ fn copy(source: &Layout, draft: &Path, depth: Depth) -> Result<(), StoreError> {
 }
 
 /// Copies all pages in one step: one state of the database, however much is written meanwhile.
-fn copy_pages(from: &Connection, to: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn copy_pages(from: &Connection, to: &mut Connection) -> rusqlite::Result<()> {
     // The draft is worth nothing until it is published, which syncs it: no journal and no syncs of its own.
     to.pragma_update(None, "synchronous", "OFF")?;
     to.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;

@@ -12,8 +12,19 @@ use super::layout::{BackupFile, Layout, is_there};
 use super::{StoreError, migration};
 
 /// The tables, those that others refer to first.
-pub(super) const TABLES: [&str; 8] =
-    ["job", "outbox", "delivery", "cache_identity", "cache_file", "cache_lease", "cache_publish", "cache_eviction"];
+pub(super) const TABLES: [&str; 11] = [
+    "job",
+    "outbox",
+    "delivery",
+    "cache_identity",
+    "cache_file",
+    "cache_lease",
+    "cache_publish",
+    "cache_eviction",
+    "rendition",
+    "waiter",
+    "legacy_row",
+];
 
 /// How a database is.
 #[derive(Clone, Debug)]

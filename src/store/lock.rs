@@ -37,6 +37,11 @@ impl Lock {
     }
 }
 
+/// Refuses where another process has the database open for writing: for whoever prepares something before opening it.
+pub fn refuse_if_in_use(database: &Path) -> Result<(), StoreError> {
+    Lock::take(&Layout::around(database)?).map(drop)
+}
+
 fn open(path: &Path) -> Result<File, StoreError> {
     if !is_there(path) {
         match create_private(path) {

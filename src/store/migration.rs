@@ -9,6 +9,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/001_job.sql")),
     M::up(include_str!("migrations/002_outbox.sql")),
     M::up(include_str!("migrations/003_cache.sql")),
+    M::up(include_str!("migrations/004_rendition.sql")),
 ];
 
 /// Returns the number of today's schema.

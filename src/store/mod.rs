@@ -23,11 +23,15 @@ mod health;
 mod job;
 mod keeper;
 mod layout;
+mod legacy;
+mod legacy_row;
 mod lock;
 mod migration;
 mod outbox;
+mod quiet;
 mod read_only;
 mod reader;
+mod rendition;
 mod salvage;
 #[cfg(test)]
 mod tests;
@@ -43,7 +47,8 @@ use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
 pub use cache::{
-    CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow,
+    CacheIdentity, CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow,
+    NewFile, PublishRow,
 };
 pub use check::{Depth, Report, check};
 pub use error::StoreError;
@@ -51,8 +56,12 @@ pub use job::{
     ATTEMPTS_MAX, Claim, Claimant, Inserted, Job, JobFailure, JobId, JobKind, JobRows, JobState, Jobs, NewJob, Step,
 };
 pub use layout::{BackupFile, FILE_NAME};
+pub use legacy::{OldDatabase, OldDatabaseError, OldRow, OldTable, Shape, back_up_old_database, read_old_database};
+pub use legacy_row::{LegacyRow, LegacyRowRows, LegacyRows};
+pub use lock::refuse_if_in_use;
 pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned};
 pub use read_only::ReadOnly;
+pub use rendition::{Rendition, RenditionRows, RenditionState, Renditions, Waiter, WaiterRows, Waiters};
 pub use salvage::{Rebuilt, SavedTable, rebuild};
 pub use transaction::{Reading, Transaction};
 pub use wal::WalFigures;

@@ -89,13 +89,13 @@ impl ReadOnly {
 /// A database that nobody has open: there is no log of what is not in the file yet. While it stays the same, so does
 /// what is in it.
 #[derive(Debug, PartialEq, Eq)]
-struct Resting {
+pub(super) struct Resting {
     file: (u64, u64, u64),
     changed: (i64, i64),
 }
 
 impl Resting {
-    fn of(layout: &Layout) -> Option<Self> {
+    pub(super) fn of(layout: &Layout) -> Option<Self> {
         let is_empty = |path: PathBuf| fs::metadata(path).map_or_else(|_| true, |metadata| metadata.len() == 0);
         // Whoever writes begins with the log; whoever reads beside a log begins with its index.
         if !is_empty(layout.wal()) || is_there(&layout.beside("-shm")) || is_there(&layout.journal()) {

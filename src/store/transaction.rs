@@ -13,7 +13,9 @@ use super::cache::{CacheRows, CacheTables};
 use super::error::Fault;
 use super::health::Health;
 use super::job::{JobRows, Jobs};
+use super::legacy_row::{LegacyRowRows, LegacyRows};
 use super::outbox::{Outbox, OutboxRows};
+use super::rendition::{RenditionRows, Renditions, WaiterRows, Waiters};
 
 /// One state of the database, for reading: what is committed meanwhile is not seen.
 #[derive(Debug)]
@@ -37,6 +39,21 @@ impl<'a> Reading<'a> {
     /// Returns what can be asked about events.
     pub fn outbox(&self) -> OutboxRows<'_> {
         OutboxRows::new(self)
+    }
+
+    /// Returns what can be asked about renditions.
+    pub fn renditions(&self) -> RenditionRows<'_> {
+        RenditionRows::new(self)
+    }
+
+    /// Returns what can be asked about the classes that wait for them.
+    pub fn waiters(&self) -> WaiterRows<'_> {
+        WaiterRows::new(self)
+    }
+
+    /// Returns what can be asked about what was taken over.
+    pub fn legacy_rows(&self) -> LegacyRowRows<'_> {
+        LegacyRowRows::new(self)
     }
 
     /// Returns what can be asked about the cache's files.
@@ -99,6 +116,21 @@ impl<'a> Transaction<'a> {
     /// Returns what can be done with events, and asked.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox::new(self)
+    }
+
+    /// Returns what can be done with renditions, and asked.
+    pub fn renditions(&self) -> Renditions<'_> {
+        Renditions::new(self)
+    }
+
+    /// Returns what can be done with the classes that wait for them, and asked.
+    pub fn waiters(&self) -> Waiters<'_> {
+        Waiters::new(self)
+    }
+
+    /// Returns what can be done with the list of what was taken over, and asked.
+    pub fn legacy_rows(&self) -> LegacyRows<'_> {
+        LegacyRows::new(self)
     }
 
     /// Returns what can be done with the cache's files, and asked.

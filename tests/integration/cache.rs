@@ -3,6 +3,7 @@
 //! What it does when nobody disturbs it is tested beside its code.
 
 mod child;
+mod clock;
 mod crash;
 mod disk;
 
@@ -11,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use reelmill::av::Interrupt;
-use reelmill::cache::{Cache, CacheError, Key, Limits, Options, Prover};
+use reelmill::cache::{Acquired, Cache, CacheError, Key, Lease, Limits, Options, Provenance, Prover, Wanted};
 use reelmill::clip::Recipe;
 use reelmill::clock::NodeClock;
 use reelmill::content_hash;
 use reelmill::media::Container;
 use reelmill::proof::{self, ProofError, VerifiedFile};
-use reelmill::store::{self, FILE_NAME, Store};
+use reelmill::store::{self, FILE_NAME, Store, StoreError};
 use tempfile::TempDir;
 
 use crate::support::clip::make;
@@ -39,9 +40,26 @@ fn key(text: &str) -> Key {
 /// Opens the database and the cache below a folder.
 fn open(folder: &Path, limits: Limits) -> Result<(Arc<Store>, Cache), CacheError> {
     let options = store::Options { backup_every: None, ..store::Options::default() };
-    let store = Arc::new(Store::open(&folder.join(FILE_NAME), &options)?);
-    let cache = Cache::open(Arc::clone(&store), options_of(&folder.join("root"), limits))?;
+    let store = Arc::new(patiently(|| {
+        let opened = Store::open(&folder.join(FILE_NAME), &options);
+        if matches!(opened, Err(StoreError::InUse { .. })) { None } else { Some(opened) }
+    })?);
+    let cache = patiently(|| {
+        let opened = Cache::open(Arc::clone(&store), options_of(&folder.join("root"), limits));
+        if matches!(opened, Err(CacheError::InUse { .. })) { None } else { Some(opened) }
+    })?;
     Ok((store, cache))
+}
+
+/// Tries until something comes of it: another test's child has all our files open between its fork and its program, and
+/// with them the locks of what we have closed meanwhile.
+fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    loop {
+        match attempt() {
+            Some(done) => return done,
+            None => std::thread::yield_now(),
+        }
+    }
 }
 
 fn options_of(root: &Path, limits: Limits) -> Options {
@@ -52,6 +70,16 @@ fn options_of(root: &Path, limits: Limits) -> Options {
         prover: Arc::new(Here),
         targets: Vec::new(),
     }
+}
+
+/// Makes a work file of so many bytes, and gives it its name.
+fn put(cache: &Cache, name: &str, clip: &Clip) -> Result<Lease, CacheError> {
+    let (key, job) = (key(name), format!("job-{name}"));
+    let wanted = Wanted { key: &key, job: &job, bytes: Some(clip.bytes as u64), lease: None };
+    let Acquired::Lead(reservation) = cache.acquire(&wanted)? else { panic!("{name} is here") };
+    let work = reservation.folder().join("work.flv");
+    fs::copy(&clip.path, &work).unwrap();
+    reservation.commit(&Here.prove(&work).unwrap(), Provenance::default())
 }
 
 /// A recording that is served.

@@ -16,6 +16,7 @@ mod file_trap;
 mod flush_trap;
 mod kill;
 mod ladder;
+mod legacy;
 mod long;
 mod oracle_x264;
 mod partial;

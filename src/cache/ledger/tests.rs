@@ -59,10 +59,16 @@ fn what_was_moved_aside_goes_before_leftovers_and_these_before_files() {
     let mut ledger = Ledger::new(limits());
     ledger.add(entry(1, "1", 300, 1));
     ledger.add(entry(2, "2", 300, 2));
-    ledger.add_leftover(Leftover { job: "old".to_owned(), bytes: 300 });
+    ledger.add_leftover(Leftover { job: "old".to_owned(), bytes: 300, is_stuck: false });
     ledger.set_state(2, EntryState::Quarantined, "damaged");
     let Verdict::Evict(victims, _) = ledger.admit(&Need { bytes: 900, files: 1 }, &WIDE) else { panic!() };
     assert_eq!(victims, [Victim::File(2), Victim::Leftover("old".to_owned()), Victim::File(1)]);
+    // A leftover that the disk will not let go stands in nobody's way.
+    let (id, _) = ledger.claim_leftover("old").unwrap();
+    ledger.end_stuck(id, 300);
+    assert!(matches!(ledger.admit(&Need { bytes: 900, files: 1 }, &WIDE), Verdict::Full(_)));
+    let Verdict::Evict(victims, _) = ledger.admit(&Need { bytes: 700, files: 1 }, &WIDE) else { panic!() };
+    assert_eq!(victims, [Victim::File(2), Victim::File(1)]);
     assert!(ledger.named(&Key::parse("2").unwrap()).is_none());
 }
 

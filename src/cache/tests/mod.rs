@@ -7,8 +7,8 @@ mod strange;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
@@ -30,12 +30,24 @@ impl Clock for HandClock {
     }
 }
 
-/// Believes everything that does not begin with `bad`.
-#[derive(Debug)]
-struct Decree;
+/// Believes everything that does not begin with `bad`; while it looks, something may happen.
+#[derive(Default)]
+struct Decree(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl std::fmt::Debug for Decree {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Decree")
+    }
+}
 
 impl Prover for Decree {
     fn prove(&self, path: &Path) -> Result<VerifiedFile, ProofError> {
+        let proven = VerifiedFile::trusted(path);
+        let meanwhile = self.0.lock().unwrap().take();
+        meanwhile.into_iter().for_each(|happens| happens());
+        if fs::read(path).unwrap().starts_with(b"good") {
+            return Ok(proven);
+        }
         if fs::read(path).unwrap().starts_with(b"bad") {
             return Err(ProofError::Torn { detail: "it is bad".to_owned() });
         }
@@ -48,6 +60,7 @@ struct Scratch {
     cache: Cache,
     store: Arc<Store>,
     clock: Arc<HandClock>,
+    prover: Arc<Decree>,
     folder: TempDir,
     limits: Limits,
 }
@@ -62,14 +75,16 @@ impl Scratch {
     fn within(folder: TempDir, limits: Limits) -> Result<Self, CacheError> {
         let options = store::Options { backup_every: None, ..store::Options::default() };
         let store = Arc::new(Store::open(&folder.path().join(FILE_NAME), &options)?);
-        let clock = Arc::<HandClock>::default();
-        let cache = Cache::open(Arc::clone(&store), self::options(&folder.path().join("root"), limits, &clock))?;
-        Ok(Self { cache, store, clock, folder, limits })
+        let (clock, prover) = (Arc::<HandClock>::default(), Arc::<Decree>::default());
+        let options = self::options(&folder.path().join("root"), limits, &clock);
+        let options = Options { prover: Arc::clone(&prover) as Arc<dyn Prover>, ..options };
+        let cache = Cache::open(Arc::clone(&store), options)?;
+        Ok(Self { cache, store, clock, prover, folder, limits })
     }
 
     /// Closes it properly and opens it again.
     fn reopened(self) -> Self {
-        let Self { cache, store, clock: _, folder, limits } = self;
+        let Self { cache, store, folder, limits, .. } = self;
         drop(cache);
         drop(store);
         Self::within(folder, limits).unwrap()
@@ -123,7 +138,7 @@ fn options(root: &Path, limits: Limits, clock: &Arc<HandClock>) -> Options {
         root: root.to_owned(),
         limits,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
-        prover: Arc::new(Decree),
+        prover: Arc::<Decree>::default(),
         targets: Vec::new(),
     }
 }

@@ -36,6 +36,39 @@ fn k6_a_file_of_another_length_or_with_other_bytes_is_moved_aside_and_goes_first
 }
 
 #[test]
+fn k6_what_was_moved_aside_goes_also_when_its_name_is_another_file_s_by_now() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 300_000));
+    fs::write(scratch.file("1"), [0; 300_000]).unwrap();
+    assert_eq!(code(scratch.cache.hold(&key("1"), None)), "CACHE_DAMAGED");
+    let held = scratch.put("1", 300_000);
+    drop(scratch.put("2", 600_000));
+    assert_eq!(fs::read_dir(scratch.root().join(".quarantine")).unwrap().count(), 0);
+    assert_eq!(scratch.names(), ["1", "2"]);
+    let scrubbed = scratch.cache.scrub(&|_| (), &|| false).unwrap();
+    assert_eq!((scrubbed.sound.files, scrubbed.damaged.len(), scrubbed.missing.len()), (2, 0, 0));
+    drop(held);
+}
+
+#[test]
+fn k6_a_link_in_the_place_of_the_work_folder_is_refused_and_nothing_behind_it_is_touched() {
+    let scratch = Scratch::new(LIMITS);
+    let Scratch { cache, store, folder, limits, .. } = scratch;
+    drop((cache, store));
+    let outside = folder.path().join("outside");
+    fs::create_dir_all(outside.join("empty")).unwrap();
+    fs::create_dir_all(outside.join("full")).unwrap();
+    fs::write(outside.join("full/file"), "theirs").unwrap();
+    fs::remove_dir(folder.path().join("root/.work")).unwrap();
+    symlink(&outside, folder.path().join("root/.work")).unwrap();
+    let store = Arc::new(Store::open(&folder.path().join(FILE_NAME), &store::Options::default()).unwrap());
+    let clock = Arc::<HandClock>::default();
+    let opened = Cache::open(store, options(&folder.path().join("root"), limits, &clock));
+    assert_eq!(code(opened), "CACHE_NAME_TAKEN");
+    assert!(outside.join("empty").is_dir() && outside.join("full/file").is_file());
+}
+
+#[test]
 fn k6_foreign_files_are_named_and_left_alone() {
     let scratch = Scratch::new(LIMITS);
     drop(scratch.put("1", 10));

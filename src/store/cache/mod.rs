@@ -8,6 +8,17 @@ mod write;
 pub use read::CacheRows;
 pub use write::CacheTables;
 
+/// Which cache a database speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheIdentity {
+    /// Its name for all time.
+    pub cache_id: String,
+    /// Its folder has been marked as that: one without the mark is not it.
+    pub is_marked: bool,
+    /// The last process that had it open closed it.
+    pub is_clean: bool,
+}
+
 /// The name of a file in rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileName {

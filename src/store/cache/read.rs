@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, ToSql};
 
-use super::{EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, PublishRow};
+use super::{CacheIdentity, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow, PublishRow};
 use crate::store::{Reading, StoreError};
 
 /// What can be asked about the cache's files.
@@ -16,10 +16,12 @@ impl<'a> CacheRows<'a> {
         Self { reading }
     }
 
-    /// Returns which cache this database speaks of, and whether it was closed; nothing before the first one.
-    pub fn identity(&self) -> Result<Option<(String, bool)>, StoreError> {
-        let sql = "SELECT cache_id, is_clean FROM cache_identity";
-        self.reading.row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    /// Returns which cache this database speaks of; nothing before the first one.
+    pub fn identity(&self) -> Result<Option<CacheIdentity>, StoreError> {
+        let sql = "SELECT cache_id, is_marked, is_clean FROM cache_identity";
+        self.reading.row(sql, [], |row| {
+            Ok(CacheIdentity { cache_id: row.get(0)?, is_marked: row.get(1)?, is_clean: row.get(2)? })
+        })
     }
 
     /// Returns every file, in the order of use.

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use rusqlite::named_params;
 
 use super::read::{file, named};
-use super::{CacheRows, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow};
+use super::{CacheIdentity, CacheRows, FileContent, FileName, FileRow, FileSource, LeaseRow, NewFile, PublishRow};
 use crate::store::{StoreError, Transaction};
 
 /// Evictions that are remembered: months of a busy node, and a megabyte or two.
@@ -31,11 +31,12 @@ impl<'a> CacheTables<'a> {
         Self { transaction, rows: CacheRows::new(transaction) }
     }
 
-    /// Notes which cache this is, and whether it is closed.
-    pub fn identify(&self, cache_id: &str, is_clean: bool) -> Result<(), StoreError> {
-        let sql = "INSERT INTO cache_identity (id, cache_id, is_clean) VALUES (1, ?1, ?2) \
-                   ON CONFLICT (id) DO UPDATE SET cache_id = ?1, is_clean = ?2";
-        self.transaction.execute(sql, (cache_id, is_clean)).map(drop)
+    /// Notes which cache this is, and how it is.
+    pub fn identify(&self, identity: &CacheIdentity) -> Result<(), StoreError> {
+        let sql = "INSERT INTO cache_identity (id, cache_id, is_marked, is_clean) VALUES (1, ?1, ?2, ?3) \
+                   ON CONFLICT (id) DO UPDATE SET cache_id = ?1, is_marked = ?2, is_clean = ?3";
+        let CacheIdentity { cache_id, is_marked, is_clean } = identity;
+        self.transaction.execute(sql, (cache_id, is_marked, is_clean)).map(drop)
     }
 
     /// Notes that a file is about to get its name; one that was about to get the same name before is forgotten.

@@ -1,7 +1,9 @@
--- Which cache this database speaks of, and whether the last process that had it open closed it.
+-- Which cache this database speaks of, whether its folder has been marked as that yet, and whether the last process that
+-- had it open closed it.
 CREATE TABLE cache_identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     cache_id TEXT NOT NULL,
+    is_marked INTEGER NOT NULL CHECK (is_marked IN (0, 1)),
     is_clean INTEGER NOT NULL CHECK (is_clean IN (0, 1))
 ) STRICT;
 

@@ -1,10 +1,14 @@
 //! The rows of the cache, against a real database.
 
-use crate::store::cache::{FileContent, FileName, FileSource, LeaseRow, NewFile, PublishRow};
+use crate::store::cache::{CacheIdentity, FileContent, FileName, FileSource, LeaseRow, NewFile, PublishRow};
 use crate::store::{FILE_NAME, Options, Store, StoreError};
 
 fn store(folder: &tempfile::TempDir) -> Store {
     Store::open(&folder.path().join(FILE_NAME), &Options { backup_every: None, ..Options::default() }).unwrap()
+}
+
+fn identity() -> CacheIdentity {
+    CacheIdentity { cache_id: "c1".to_owned(), is_marked: true, is_clean: false }
 }
 
 fn name(record: &str) -> FileName {
@@ -118,11 +122,11 @@ fn what_is_about_to_get_its_name_and_which_cache_it_is_are_kept() {
     {
         let store = store(&folder);
         store.write(move |tx| tx.cache().begin_publish(&again)).unwrap();
-        store.write(|tx| tx.cache().identify("c1", false)).unwrap();
+        store.write(|tx| tx.cache().identify(&identity())).unwrap();
     }
     let store = store(&folder);
     assert_eq!(store.read(|rows| rows.cache().publishes()).unwrap(), [publish]);
-    assert_eq!(store.read(|rows| rows.cache().identity()).unwrap(), Some(("c1".to_owned(), false)));
+    assert_eq!(store.read(|rows| rows.cache().identity()).unwrap(), Some(identity()));
     store.write(|tx| tx.cache().end_publish(&name("6666"))).unwrap();
     assert_eq!(store.read(|rows| rows.cache().publishes()).unwrap(), []);
     let row = store.write(|tx| tx.cache().put(&new("6666", 10, 1), 100)).unwrap();

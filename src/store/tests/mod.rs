@@ -3,8 +3,10 @@
 mod cache;
 mod file;
 mod job;
+mod legacy;
 mod outbox;
 mod read_only;
+mod rendition;
 mod salvage;
 mod writer;
 

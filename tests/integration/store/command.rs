@@ -68,10 +68,7 @@ fn a_check_tells_how_the_database_is_and_changes_nothing() {
     assert!(said.stdout.contains("reelmill.db: whole\n") && said.stdout.contains("job       60 rows"), "{said}");
     let document = db(&scratch, "check --json").succeeded().document();
     assert_eq!(document["schema"], "reelmill.db-check/1");
-    assert_eq!(
-        (document["schema_version"].as_u64(), document["latest_schema_version"].as_u64()),
-        (Some(3), Some(3))
-    );
+    assert_eq!(document["schema_version"], document["latest_schema_version"]);
     assert!(document["backup"]["path"].as_str().unwrap().ends_with("reelmill.db.backup"), "{document}");
     assert!(files() == before, "{:?}", names(scratch.path()));
 }
