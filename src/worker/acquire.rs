@@ -201,11 +201,17 @@ impl Acquirer {
 
     /// Answers with a file that is here; what an earlier try for it has left is of no use to anybody.
     async fn present(&self, lease: Lease) -> Result<Acquired, AcquireError> {
-        let (cache, job) = (self.cache.clone(), place::job(lease.key()));
-        blocking(move || cache.sweep(&|other| other != job)).await??;
+        self.sweep(lease.key()).await?;
         let note = self.cache.entry(lease.key()).map_or_else(String::new, |entry| entry.note);
         let notes = Some(note).filter(|note| !note.is_empty()).into_iter().collect();
         Ok(Acquired { lease, state: State::Present, notes, report: None })
+    }
+
+    /// Removes what lies in the work folder of a key that nobody works on.
+    async fn sweep(&self, key: &Key) -> Result<(), AcquireError> {
+        let (cache, job) = (self.cache.clone(), place::job(key));
+        blocking(move || cache.sweep(&|other| other != job)).await??;
+        Ok(())
     }
 
     /// Fetches the file into its room and commits it.
@@ -233,7 +239,16 @@ impl Acquirer {
             validator: fetched.report.validator.as_ref().map(Validator::to_text),
             note: notes.join("; "),
         };
-        let lease = blocking(move || reservation.commit(&file, provenance)).await??;
+        let committed = blocking(move || reservation.commit(&file, provenance)).await?;
+        let lease = match committed.map_err(|error| AcquireError::from(error).of_full_disk()) {
+            Ok(lease) => lease,
+            Err(error) => {
+                if error.spoils_work() {
+                    self.sweep(&errand.key).await?;
+                }
+                return Err(error);
+            }
+        };
         Ok(Acquired { lease, state, notes, report: Some(fetched.report) })
     }
 

@@ -39,9 +39,10 @@ impl AcquireError {
         }
     }
 
-    /// Returns whether the disk itself is full, whatever the cache had counted on: others write there too.
+    /// Returns whether the cache's disk itself is full, whatever the cache had counted on: others write there too. The
+    /// database's may be another one, where nothing that we could let go makes room.
     pub(super) fn is_disk_full(&self) -> bool {
-        self.code() == "DISK_FULL"
+        self.code() == "DISK_FULL" && !matches!(self, Self::Cache(CacheError::Store(_)))
     }
 
     /// Returns what a disk that stays full comes to: there is no room, and nothing that may go makes any.

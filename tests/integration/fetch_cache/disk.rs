@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Node, is_look, large_lesson, line};
+use reelmill::media::Container;
+
+use super::{Node, is_look, large_lesson, lesson, line};
 use crate::support::binary::Running;
 use crate::support::clip::scratch;
+use crate::support::kill::{Blow, Point, Watch};
 use crate::support::oracle::tool;
 use crate::support::origin::{Answer, Asked, Object, Origin};
 
@@ -69,6 +72,34 @@ fn k1_what_nobody_holds_goes_while_bytes_of_unknown_length_come_and_what_is_held
     node.fails("3", &third.url("/"), "", (5, "CACHE_FULL"));
     assert!(!node.file("1").is_file() && node.file("2").is_file(), "{both_fit}");
     node.is_sound(1);
+}
+
+#[test]
+fn k1_a_disk_that_was_full_for_a_moment_costs_a_second_try_at_most() {
+    let object = lesson(Container::Mp4, 1.0);
+    let files = |node: &Node| ["source.part", "repacked.flv"].map(|name| node.work("6666").join(name));
+    let watched = |node: &Node, point: Option<&Point>| {
+        let (origin, files) = (Origin::honest(object.clone()), files(node));
+        let watch = Watch { calls: "write,pwrite64,fallocate,fdatasync,fsync", files: &files };
+        let line = line("6666", &origin.url("/"), "");
+        match point {
+            None => watch.points(node.path(), &line),
+            Some(point) => (Vec::new(), watch.strike(node.path(), point, Blow::Fail("ENOSPC"), &line).0),
+        }
+    };
+    let (points, said) = watched(&Node::new(), None);
+    said.succeeded();
+    let mut mended = 0;
+    for point in points {
+        let node = Node::new();
+        let (_, said) = watched(&node, Some(&point));
+        // Each thread is struck, and the second try may be another one's.
+        let is_full = said.exit == 5 && said.code() == "CACHE_FULL";
+        assert!(said.exit == 0 || is_full, "{point:?}\n{said}");
+        mended += usize::from(said.exit == 0);
+        node.is_sound(u64::from(said.exit == 0));
+    }
+    assert!(mended > 0);
 }
 
 #[test]
