@@ -1,7 +1,10 @@
 //! Is a file still what its row says? Looked at before each use: its length and its time always, its bytes where nobody
 //! here has proven them yet, or where the last process did not close the cache.
 
+use std::fs::File;
 use std::sync::PoisonError;
+
+use rustix::io::Errno;
 
 use super::ledger::{Entry, FileId};
 use super::root::Found;
@@ -27,8 +30,8 @@ pub(super) enum Finding {
     Sound { is_new: bool },
     /// It is not there.
     Missing,
-    /// It is something else: what is there, and what is wrong with it.
-    Wrong(FileContent, String),
+    /// It is something else: what is there, by which number the disk knows it, and what is wrong with it.
+    Wrong(FileContent, u64, String),
 }
 
 impl Inner {
@@ -38,7 +41,9 @@ impl Inner {
         match self.examine(id, Depth::Needed)? {
             Some((_, Finding::Sound { .. })) => Ok(()),
             Some((entry, Finding::Missing)) => missing(entry.key.to_string()),
-            Some((entry, Finding::Wrong(_, why))) => Err(CacheError::Damaged { key: entry.key.to_string(), why }),
+            Some((entry, Finding::Wrong(_, _, why))) => {
+                Err(CacheError::Damaged { key: entry.key.to_string(), why })
+            }
             None => missing(format!("file {id}")),
         }
     }
@@ -64,7 +69,7 @@ impl Inner {
                 (Finding::Sound { .. }, Some(content)) => self.note_checked(&entry, content)?,
                 (Finding::Sound { .. }, None) => {}
                 (Finding::Missing, _) => self.drop_missing(&entry)?,
-                (Finding::Wrong(found, why), _) => self.quarantine(&entry, found, why)?,
+                (Finding::Wrong(found, inode, why), _) => self.quarantine(&entry, found, *inode, why)?,
             }
             return Ok(Some((entry, finding)));
         }
@@ -73,8 +78,8 @@ impl Inner {
     /// Compares a file with its row; returns besides what was learned of a sound one by reading it.
     fn look_at(&self, entry: &Entry, depth: Depth) -> Result<(Finding, Option<FileContent>), CacheError> {
         self.root.check()?;
-        let (bytes, modified_nanoseconds) = match self.root.find(&entry.key) {
-            Ok(Found::File { bytes, modified_nanoseconds, .. }) => (bytes, modified_nanoseconds),
+        let (bytes, modified_nanoseconds, inode) = match self.root.find(&entry.key) {
+            Ok(Found::File { bytes, modified_nanoseconds, inode }) => (bytes, modified_nanoseconds, inode),
             // A folder on the way that is none any more: the file is not there either, and what is in its place is not ours.
             Ok(Found::Nothing | Found::Other(_)) | Err(CacheError::Taken { .. }) => {
                 return Ok((Finding::Missing, None));
@@ -84,21 +89,32 @@ impl Inner {
         let found = FileContent { bytes, sha256: None, modified_nanoseconds };
         if bytes != entry.content.bytes {
             let why = format!("it has {bytes} bytes of {}", entry.content.bytes);
-            return Ok((Finding::Wrong(found, why), None));
+            return Ok((Finding::Wrong(found, inode, why), None));
         }
         let is_due = !entry.is_checked && (self.state().was_unclean || entry.content.sha256.is_none());
         let is_changed = modified_nanoseconds != entry.content.modified_nanoseconds;
         if depth == Depth::Needed && !is_due && !is_changed {
             return Ok((Finding::Sound { is_new: false }, None));
         }
-        self.look_into(entry, found)
+        self.look_into(entry, found, inode)
     }
 
     /// Reads every byte of a file: its hash must be the row's, or where that has none it is proven like a download.
-    fn look_into(&self, entry: &Entry, found: FileContent) -> Result<(Finding, Option<FileContent>), CacheError> {
+    fn look_into(
+        &self,
+        entry: &Entry,
+        found: FileContent,
+        inode: u64,
+    ) -> Result<(Finding, Option<FileContent>), CacheError> {
         let path = self.root.path_of(&entry.key);
+        let failed = CacheError::disk("read", &path);
+        // Who may not open it, or has no descriptors to spare, learns nothing of it.
+        drop(File::open(&path).map_err(&failed)?);
         let hashed = match &entry.content.sha256 {
-            Some(_) => content_hash::of_file(&path).map_err(|error| format!("it cannot be read: {error}")),
+            Some(_) => match content_hash::of_file(&path) {
+                Err(error) if is_lost(&error) => Err(format!("it cannot be read: {error}")),
+                hash => Ok(hash.map_err(&failed)?),
+            },
             None => match self.options.prover.prove(&path) {
                 Ok(file) => Ok(file.sha256().to_owned()),
                 Err(error) if is_verdict(&error) => Err(told(&error)),
@@ -108,10 +124,10 @@ impl Inner {
         let sha256 = match hashed {
             Ok(sha256) => sha256,
             // Its disk may be gone, and with it everything: that says nothing about this file.
-            Err(why) => return self.root.check().map(|()| (Finding::Wrong(found, why), None)),
+            Err(why) => return self.root.check().map(|()| (Finding::Wrong(found, inode, why), None)),
         };
         if entry.content.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
-            return Ok((Finding::Wrong(found, "its bytes have changed".to_owned()), None));
+            return Ok((Finding::Wrong(found, inode, "its bytes have changed".to_owned()), None));
         }
         let is_new = entry.content.sha256.is_none();
         Ok((Finding::Sound { is_new }, Some(FileContent { sha256: Some(sha256), ..found })))
@@ -131,7 +147,9 @@ impl Inner {
     fn drop_missing(&self, entry: &Entry) -> Result<(), CacheError> {
         let what = "it is gone from the disk";
         tracing::warn!(key = %entry.key, what);
-        let (id, event) = (entry.id, self.alarm("CACHE_MISSING", &entry.key, what, &entry.holds));
+        let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = self.state().ledger.entry(entry.id).map_or(Vec::new(), |now| now.holds.clone());
+        let (id, event) = (entry.id, self.alarm("CACHE_MISSING", &entry.key, what, &holds));
         self.store.write(move |tx| {
             tx.cache().forget(id)?;
             tx.outbox().append(&event, None).map(drop)
@@ -142,7 +160,7 @@ impl Inner {
 
     /// Moves a damaged file aside, where a person can look at it; it loses its name and whoever held it. What counts from
     /// then on is what was found there.
-    fn quarantine(&self, entry: &Entry, found: &FileContent, why: &str) -> Result<(), CacheError> {
+    fn quarantine(&self, entry: &Entry, found: &FileContent, inode: u64, why: &str) -> Result<(), CacheError> {
         tracing::error!(key = %entry.key, why, "a file is damaged");
         let _holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = self.state().ledger.entry(entry.id).map_or(Vec::new(), |now| now.holds.clone());
@@ -151,6 +169,7 @@ impl Inner {
         // The row first: a crash in between leaves a file that the next start moves aside.
         self.store.write(move |tx| {
             tx.cache().set_content(id, &content)?;
+            tx.cache().set_inode(id, inode)?;
             tx.cache().set_state(id, EntryState::Quarantined.name(), &note)?;
             for held in &holds {
                 tx.cache().release(id, held.holder.kind.name(), &held.holder.name)?;
@@ -160,6 +179,7 @@ impl Inner {
         {
             let mut state = self.state();
             state.ledger.set_content(id, found.clone());
+            state.ledger.set_inode(id, inode);
             state.ledger.set_state(id, EntryState::Quarantined, why);
         }
         // One that cannot be moved now is moved by the next start, or scrub, or by whoever wants its name.
@@ -169,14 +189,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Returns whether a file that is said to have been moved aside has its name still: what is there is what was found then,
-    /// and no other file of ours.
+    /// Returns whether a file that is said to have been moved aside has its name still: it, and not another one that
+    /// somebody put there, however alike.
     pub(super) fn has_name_still(&self, entry: &Entry) -> Result<bool, CacheError> {
         if self.state().ledger.named(&entry.key).is_some() {
             return Ok(false);
         }
-        Ok(matches!(self.root.find(&entry.key), Ok(Found::File { bytes, modified_nanoseconds, .. })
-            if (bytes, modified_nanoseconds) == (entry.content.bytes, entry.content.modified_nanoseconds)))
+        Ok(matches!(self.root.find(&entry.key), Ok(Found::File { bytes, inode, .. })
+            if bytes == entry.content.bytes && Some(inode) == entry.inode))
     }
 
     /// Moves aside what was said to be, and was not yet.
@@ -200,10 +220,14 @@ impl Inner {
 fn is_verdict(error: &ProofError) -> bool {
     match error {
         ProofError::Unreadable(source) => source.class() == FailureClass::Source,
-        // Of the whole disk it is told apart by the root.
-        ProofError::Read { .. } => true,
+        ProofError::Read { source, .. } => is_lost(source),
         error => error.class() == FailureClass::Source,
     }
+}
+
+/// Returns whether the disk has lost a file's bytes, which is about the file, and not about who asks.
+fn is_lost(error: &std::io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::IO | Errno::BADMSG | Errno::UCLEAN))
 }
 
 fn told(error: &ProofError) -> String {

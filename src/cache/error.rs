@@ -161,9 +161,13 @@ impl Failure for CacheError {
             Self::Key { .. } => {
                 "a key is RECORD, RECORD_720P or INSTITUTION/RECORD_720P, of letters, digits and - _ ."
             }
-            Self::NotMounted { .. } => "mount the disk, or set cache.root to where the cache is now",
+            Self::NotMounted { .. } => {
+                "mount the disk, or set cache.root to where the cache is now; where the disk was replaced, run reelmill \
+                 cache claim"
+            }
             Self::Foreign { .. } => {
-                "set cache.root to this node's own folder; to take that one over for good, remove .reelmill-cache in it"
+                "set cache.root to this node's own folder; to take that one over for good, remove .reelmill-cache in it and \
+                 run reelmill cache claim"
             }
             Self::InUse { .. } => "stop that process first, or wait for it",
             Self::Full(inner) => inner.cure(),

@@ -19,6 +19,9 @@ use crate::store::{NewEvent, StoreError, Transaction};
 /// fill the disk meanwhile.
 const ROUNDS_MAX: usize = 16;
 
+/// What is told when removing files did not help.
+const STILL_FULL: &str = "room was made, and the disk did not become any emptier";
+
 impl Inner {
     /// Makes room for `need`, on behalf of `wanted`, and lets `grant` count it in the same breath.
     ///
@@ -43,6 +46,7 @@ impl Inner {
     ) -> Result<T, CacheError> {
         self.root.check()?;
         self.settle_if_due()?;
+        let mut freed = 0;
         for _ in 0..ROUNDS_MAX {
             let disk = self.disk(&need)?;
             let (leftovers, doomed, bound) = {
@@ -51,6 +55,10 @@ impl Inner {
                 match state.ledger.admit(&need, &disk) {
                     Verdict::Fits => return Ok(grant(&mut state)),
                     Verdict::Full(why) => return Err(NoRoom(why).into()),
+                    // What was removed is somewhere open, or its disk takes its time: more of it would help as little.
+                    Verdict::Evict(_, bound) if freed > need.bytes && bound == Bound::FreeBytes => {
+                        return Err(NoRoom(STILL_FULL.to_owned()).into());
+                    }
                     Verdict::Evict(victims, bound) => {
                         let doomed = state.ledger.doom(&victims);
                         (victims.into_iter().filter_map(Victim::job).collect::<Vec<_>>(), doomed, bound)
@@ -63,9 +71,10 @@ impl Inner {
                     tracing::error!(job, %error, "what an earlier run had left cannot be removed");
                 }
             }
-            self.evict_files(doomed, &reason(wanted, bound))?;
+            let gone = self.evict_files(doomed, &reason(wanted, bound))?;
+            freed += gone.iter().map(|entry| entry.content.bytes).sum::<u64>();
         }
-        Err(NoRoom("room was made again and again, and the disk did not become any emptier".to_owned()).into())
+        Err(NoRoom(STILL_FULL.to_owned()).into())
     }
 
     /// Looks at the disk. How much of the reservations is on it already matters only where it is nearly full.

@@ -94,8 +94,14 @@ impl Cache {
     /// # Errors
     /// The database refuses; then nothing was let go.
     pub fn release(&self, holder: &Holder) -> Result<Vec<Key>, CacheError> {
-        let ids = self.inner.state().ledger.held_by(holder);
-        self.inner.let_go(&ids, holder)
+        let inner = &self.inner;
+        let _holds = inner.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        // Also those whose time is over, which the count has forgotten and the rows have not.
+        let (kind, who) = (holder.kind.name(), holder.name.clone());
+        inner.store.write(move |tx| tx.cache().release_all(kind, &who))?;
+        let mut state = inner.state();
+        let ids = state.ledger.held_by(holder);
+        Ok(state.let_go(&ids, holder))
     }
 
     /// Keeps a file until it is unpinned, or until a time.
@@ -113,16 +119,23 @@ impl Cache {
         Ok(Held { holder, since_milliseconds, until_milliseconds })
     }
 
-    /// Notes another place where a file may be had, which was found to have the same.
+    /// Notes another place where a file may be had, which was found to have what `before` tells of; nothing where a new
+    /// version has come since.
     ///
     /// # Errors
     /// The file is not here, or the database refuses.
-    pub fn set_source(&self, key: &Key, source: FileSource) -> Result<(), CacheError> {
-        let id = self.inner.state().ledger.named(key).map(|entry| entry.id);
-        let id = id.ok_or_else(|| CacheError::Missing(key.to_string()))?;
+    pub fn set_source(&self, key: &Key, before: &FileSource, source: FileSource) -> Result<(), CacheError> {
+        let inner = &self.inner;
+        // No new version gets the name meanwhile.
+        let _turn = inner.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = inner.state().ledger.named(key).map(|entry| (entry.id, entry.source.clone()));
+        let (id, now) = known.ok_or_else(|| CacheError::Missing(key.to_string()))?;
+        if now != *before {
+            return Ok(());
+        }
         let row = source.clone();
-        self.inner.store.write(move |tx| tx.cache().set_source(id, &row))?;
-        self.inner.state().ledger.set_source(id, source);
+        inner.store.write(move |tx| tx.cache().set_source(id, &row))?;
+        inner.state().ledger.set_source(id, source);
         Ok(())
     }
 
@@ -172,18 +185,22 @@ impl Inner {
         self.store
             .write(move |tx| files.iter().try_for_each(|file| tx.cache().release(*file, kind, &who)))
             .map_err(|error: StoreError| CacheError::from(error))?;
-        let mut state = self.state();
-        let mut freed = Vec::new();
-        for id in ids {
-            if state.ledger.release(*id, holder).is_some() {
-                freed.extend(state.ledger.entry(*id).map(|entry| entry.key.clone()));
-            }
-        }
-        Ok(freed)
+        Ok(self.state().let_go(ids, holder))
     }
 }
 
 impl State {
+    /// Ends a holder's holds in the count; returns of which files.
+    fn let_go(&mut self, ids: &[FileId], holder: &Holder) -> Vec<Key> {
+        let mut freed = Vec::new();
+        for id in ids {
+            if self.ledger.release(*id, holder).is_some() {
+                freed.extend(self.ledger.entry(*id).map(|entry| entry.key.clone()));
+            }
+        }
+        freed
+    }
+
     fn check_ready(&self, id: FileId) -> Result<(), CacheError> {
         let is_ready = self.ledger.entry(id).is_some_and(|entry| entry.state == EntryState::Ready);
         if is_ready { Ok(()) } else { Err(CacheError::Missing(format!("file {id}"))) }

@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub(super) key: Key,
     pub(super) state: EntryState,
     pub(super) content: FileContent,
+    /// Of a damaged file that is to be moved aside.
+    pub(super) inode: Option<u64>,
     pub(super) source: FileSource,
     pub(super) sequence: u64,
     pub(super) created_milliseconds: i64,
@@ -212,6 +214,11 @@ impl Ledger {
     pub(super) fn checked(&mut self, id: FileId, content: FileContent) {
         self.set_content(id, content);
         self.change(id, |entry| entry.is_checked = true);
+    }
+
+    /// Notes by which number the disk knows a damaged file.
+    pub(super) fn set_inode(&mut self, id: FileId, inode: u64) {
+        self.change(id, |entry| entry.inode = Some(inode));
     }
 
     /// Notes what a file was found to be.

@@ -96,7 +96,6 @@ pub struct Cache {
 /// What all handles share.
 #[derive(Debug)]
 struct Inner {
-    root: Root,
     options: Options,
     /// Held while room is made and given, so that nobody takes what another one's victims left; and while a name begins to
     /// stand for another file, or for none.
@@ -105,8 +104,9 @@ struct Inner {
     holds: Mutex<()>,
     /// Held for moments, never over the disk or the database. Taken last.
     state: Mutex<State>,
-    /// After the root, whose lock must outlive what is written here.
     store: Arc<Store>,
+    /// Last, since its lock must outlive all that is written.
+    root: Root,
 }
 
 /// What changes.

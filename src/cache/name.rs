@@ -49,6 +49,7 @@ pub(super) fn entry(row: FileRow, holds: Vec<Held>) -> Result<Entry, CacheError>
         // The table takes no other word.
         state: EntryState::parse(&row.state).unwrap_or(EntryState::Quarantined),
         content: row.content,
+        inode: row.inode,
         source: row.source,
         sequence: row.sequence,
         created_milliseconds: row.created_milliseconds,

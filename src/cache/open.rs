@@ -3,16 +3,38 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::evict::length_of;
 use super::flight::Flights;
 use super::ledger::{Entry, FileId, Ledger, Leftover};
+use super::marker;
 use super::root::Root;
 use super::{Cache, CacheError, EntryState, Held, Inner, Options, State, name};
 use crate::store::{CacheIdentity, Store, StoreError};
 
+/// Why a file went that the disk would not let go at first.
+const TRIED_AGAIN: &str = "should have gone earlier, when the disk would not let it";
+
 impl Cache {
+    /// Makes the folder `root` the one of this node's cache from now on: another one was before, or its disk was replaced.
+    /// It is marked when the cache is next opened; rows of files that are not there go when these are looked for.
+    ///
+    /// # Errors
+    /// Another node's mark is there; the database refuses.
+    pub fn claim(store: &Store, root: &Path) -> Result<(), CacheError> {
+        let identity = identity(store)?;
+        match marker::read(root) {
+            Ok(Some(other)) if other != identity.cache_id => {
+                return Err(CacheError::Foreign { root: root.to_owned() });
+            }
+            result => result?,
+        };
+        let unmarked = CacheIdentity { is_marked: false, is_clean: false, ..identity };
+        Ok(store.write(move |tx| tx.cache().identify(&unmarked))?)
+    }
+
     /// Opens the cache whose files `store` records; the first time it makes the folder.
     ///
     /// # Errors
@@ -88,7 +110,8 @@ impl Inner {
         found.sort();
         for (_, job, bytes) in found {
             match bytes {
-                0 => self.root.remove_work_folder(&job)?,
+                // One that stays is no harm.
+                0 => drop(self.root.remove_work_folder(&job)),
                 bytes => self.state().ledger.add_leftover(Leftover { job, bytes, is_stuck: false }),
             }
         }
@@ -99,12 +122,16 @@ impl Inner {
     pub(super) fn finish_evictions(&self) -> Result<Vec<super::Key>, CacheError> {
         // Nothing may be going while it is looked for.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settle_if_due()?;
         let mut going: HashMap<String, Vec<Entry>> = HashMap::new();
         let mut held = Vec::new();
         for entry in self.state().ledger.entries() {
             match entry.state {
-                EntryState::Evicting | EntryState::EvictFailed if entry.holds.is_empty() => {
+                EntryState::Evicting if entry.holds.is_empty() => {
                     going.entry(entry.note.clone()).or_default().push(entry.clone());
+                }
+                EntryState::EvictFailed if entry.holds.is_empty() => {
+                    going.entry(TRIED_AGAIN.to_owned()).or_default().push(entry.clone());
                 }
                 EntryState::Evicting | EntryState::EvictFailed => held.push(entry.id),
                 EntryState::Ready | EntryState::Quarantined => {}

@@ -173,7 +173,12 @@ impl Inner {
         let publishes = self.store.read(|reading| reading.cache().publishes())?;
         for row in publishes {
             let key = name::key(&row.name)?;
-            let has_name = matches!(self.root.find(&key)?, Found::File { inode, bytes, .. }
+            let found = match self.root.find(&key) {
+                // A folder on the way became something else since.
+                Err(CacheError::Taken { .. }) => Found::Nothing,
+                result => result?,
+            };
+            let has_name = matches!(found, Found::File { inode, bytes, .. }
                 if inode == row.inode && bytes == row.content.bytes);
             if has_name {
                 tracing::info!(%key, "a file had got its name, and now gets its row");

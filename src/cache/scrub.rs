@@ -114,7 +114,7 @@ impl Cache {
                 scrubbed.proven += u64::from(is_new);
             }
             Finding::Missing => scrubbed.missing.push(entry.key),
-            Finding::Wrong(_, why) => scrubbed.damaged.push((entry.key, why)),
+            Finding::Wrong(_, _, why) => scrubbed.damaged.push((entry.key, why)),
         }
         Ok(entry.content.bytes)
     }
@@ -162,6 +162,11 @@ impl Cache {
         let entries = match fs::read_dir(&folder) {
             // It went while we looked.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // None of ours is closed to us.
+            Err(_) if depth > 1 => {
+                found.push(below.to_owned());
+                return Ok(());
+            }
             result => result.map_err(CacheError::disk("list", &folder))?,
         };
         for entry in entries.flatten() {

@@ -87,6 +87,12 @@ pub enum CacheCommand {
         #[command(flatten)]
         place: DbPlaceArgs,
     },
+    /// Take the configured folder for this node's cache from now on: another one was before, or its disk was replaced
+    Claim {
+        /// Which one.
+        #[command(flatten)]
+        place: DbPlaceArgs,
+    },
     /// Read every byte: move aside what is damaged, forget what is gone, name what is not the cache's
     Scrub {
         /// bar, plain, json, none or auto: bar on a terminal [default: auto]
@@ -134,6 +140,7 @@ impl CacheCommand {
             | Self::Pin { place, .. }
             | Self::Unpin { place, .. }
             | Self::Evict { place, .. }
+            | Self::Claim { place }
             | Self::Scrub { place, .. } => place,
         }
     }

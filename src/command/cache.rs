@@ -14,13 +14,16 @@ mod state;
 mod why;
 mod wire;
 
-use crate::cache::{self, CacheError, EntryView, Key, Order};
+use std::sync::Arc;
+
+use crate::cache::{self, Cache, CacheError, EntryView, Key, Order};
 use crate::cli::{CacheCommand, FileOrder, ProgressStyle};
 use crate::clock::{Clock, NodeClock};
 use crate::config::Variables;
 use crate::control::{Reply, Request};
 use crate::failure::ExitCode;
-use crate::store::ReadOnly;
+use crate::store::{self, ReadOnly, Store};
+use crate::telemetry::printable;
 
 pub(super) use self::change::{open, serve};
 pub(super) use self::place::Place;
@@ -40,6 +43,13 @@ pub(super) fn run(
     let key = key_of(command).map(Key::parse).transpose().map_err(CommandError::stage)?;
     let args = command.place();
     let place = Place::of(args, variables)?;
+    if let CacheCommand::Claim { .. } = command {
+        let claimed = claim(&place).map_err(CommandError::stage)?;
+        let shown = printable(&place.root.to_string_lossy()).into_owned();
+        let said = || format!("{}: this node's cache from now on", console.stdout.strong(&shown));
+        console.print(&if args.json { wire::claim_document(&place.root, claimed) } else { said() })?;
+        return Ok(ExitCode::Done);
+    }
     let Some(request) = key.as_ref().and_then(|key| request(command, key)).or_else(|| scrub(command)) else {
         let text = look(command, key.as_ref(), &place, console)?;
         console.print(&text)?;
@@ -51,11 +61,22 @@ pub(super) fn run(
     Ok(said::exit_code(&reply))
 }
 
+/// Makes the configured folder the cache's, and marks it; returns how many files it is said to have.
+fn claim(place: &Place) -> Result<u64, CacheError> {
+    let store = Arc::new(Store::open(&place.database(), &store::Options::default())?);
+    Cache::claim(&store, &place.root)?;
+    drop(state::open(Arc::clone(&store), place, Arc::new(NodeClock::start()))?);
+    Ok(store.read(|reading| reading.cache().files())?.len() as u64)
+}
+
 fn key_of(command: &CacheCommand) -> Option<&str> {
     match command {
         CacheCommand::Why { key, .. } | CacheCommand::Evict { key, .. } => Some(key),
         CacheCommand::Pin { pin, .. } | CacheCommand::Unpin { pin, .. } => Some(&pin.key),
-        CacheCommand::Stat { .. } | CacheCommand::Ls { .. } | CacheCommand::Scrub { .. } => None,
+        CacheCommand::Stat { .. }
+        | CacheCommand::Ls { .. }
+        | CacheCommand::Claim { .. }
+        | CacheCommand::Scrub { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@ mod disk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{file_row, lease_row, rendition_row, waiter_row};
+use super::plan::{lease_row, rendition_row, waiter_row};
 use super::row::{ClassRow, Rows, class_name};
 use super::{FilePlan, Found, FoundFile, NoteKind, Plan, RenditionPlan, WaiterPlan, WaitingList};
 use crate::cache::{Held, Holder, HolderKind, Key, Limits};
@@ -111,7 +111,8 @@ impl<'a> Decision<'a> {
             if used.is_none() && self.rows.has_videos {
                 self.plan.notes.add(NoteKind::FileWithoutRow, file.key.path().display().to_string());
             }
-            if self.is_taken(&file_row(&file.key)) || self.present.files.contains(&file.key) {
+            // One that went since and was put back is to be taken in again.
+            if self.present.files.contains(&file.key) {
                 self.plan.already.files += 1;
                 self.keep_out(&file.key, &leases);
                 continue;

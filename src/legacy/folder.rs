@@ -64,7 +64,9 @@ pub fn list(root: &Path) -> Result<Found, LegacyError> {
 /// Takes an entry in; a folder that may hold recordings is returned.
 fn take(path: &Path, entry: &DirEntry, found: &mut Found) -> std::io::Result<Option<PathBuf>> {
     let kind = entry.file_type()?;
-    let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+    let name = entry.file_name();
+    // The file system's own folder is nobody else's.
+    let is_hidden = name.as_encoded_bytes().starts_with(b".") || name == "lost+found";
     let depth = path.iter().count();
     if is_hidden && depth == 1 {
         return Ok(None);

@@ -13,8 +13,8 @@ use crate::media::RenditionName;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Names that Redis looks through for one answer: some milliseconds of its time, which others share.
 const SCAN_COUNT: u32 = 1000;
-/// Lists that are read; a node of a thousand recordings has fewer waiting ones.
-const LISTS_MAX: usize = 10_000;
+/// Lists that are read: more than old nodes have left behind in years, and a hundred megabytes of names.
+const LISTS_MAX: usize = 1_000_000;
 /// Classes that are read of one list.
 const CLASSES_MAX: usize = 10_000;
 

@@ -164,8 +164,8 @@ impl Acquirer {
         let is_same = has_hash && known.as_ref().is_some_and(|known| is_same(known, &looked));
         let state = if known.is_none() || is_same { State::Fetched } else { State::Replaced };
         let found = self.ask_cache(errand, looked.total, state).await?;
-        if let (Found::Here(lease), true) = (&found, is_same) {
-            self.note_source(lease.key(), errand, &looked).await?;
+        if let (Found::Here(lease), true, Some(known)) = (&found, is_same, known) {
+            self.note_source(lease.key(), known, errand, &looked).await?;
         }
         Ok(found)
     }
@@ -192,11 +192,17 @@ impl Acquirer {
     }
 
     /// Notes that the file may be had from here too.
-    async fn note_source(&self, key: &Key, errand: &Errand, looked: &Looked) -> Result<(), AcquireError> {
+    async fn note_source(
+        &self,
+        key: &Key,
+        known: FileSource,
+        errand: &Errand,
+        looked: &Looked,
+    ) -> Result<(), AcquireError> {
         let (cache, key) = (self.cache.clone(), key.clone());
         let validator = looked.validator.as_ref().map(Validator::to_text);
         let source = FileSource { url: errand.url.to_string(), bytes: looked.total, validator };
-        Ok(blocking(move || cache.set_source(&key, source)).await??)
+        Ok(blocking(move || cache.set_source(&key, &known, source)).await??)
     }
 
     /// Answers with a file that is here; what an earlier try for it has left is of no use to anybody.

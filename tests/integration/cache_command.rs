@@ -211,6 +211,20 @@ fn what_cannot_be_is_refused_before_anything_is_touched() {
 }
 
 #[test]
+fn k7_a_disk_that_was_replaced_is_claimed_by_command() {
+    let node = Node::new();
+    fs::remove_dir_all(node.root()).unwrap();
+    fs::create_dir(node.root()).unwrap();
+    let said = node.cache("pin 6666");
+    assert_eq!((said.exit, said.code()), (5, "CACHE_DIR_NOT_MOUNTED"), "{said}");
+    let said = node.cache("claim").succeeded();
+    assert_eq!(said.stdout, format!("{}: this node's cache from now on\n", node.root().display()));
+    let gone = node.cache("scrub --json");
+    assert_eq!((gone.exit, &gone.document()["missing"]["count"]), (3, &2.into()), "{gone}");
+    assert_eq!(node.cache("claim --json").succeeded().document()["recorded_files"], 0);
+}
+
+#[test]
 fn where_no_database_is_none_is_made() {
     let folder = scratch();
     for line in ["stat", "ls", "why 6666", "pin 6666", "unpin 6666", "evict 6666", "scrub"] {

@@ -14,6 +14,7 @@ fn entry(id: FileId, key: &str, bytes: u64, sequence: u64) -> Entry {
         key: Key::parse(key).unwrap(),
         state: EntryState::Ready,
         content: FileContent { bytes, sha256: None, modified_nanoseconds: 0 },
+        inode: None,
         source: FileSource::default(),
         sequence,
         created_milliseconds: 0,

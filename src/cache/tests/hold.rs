@@ -60,3 +60,17 @@ fn the_order_of_use_is_kept_across_restarts() {
     drop(scratch.cache.hold(&key("2"), None).unwrap());
     assert_eq!(scratch.reopened().names(), ["3", "1", "2"]);
 }
+
+#[test]
+fn a_hold_that_ran_out_and_was_let_go_does_not_come_back_with_an_earlier_clock() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    scratch.cache.lease(&key("1"), &class("a", Some(100))).unwrap();
+    scratch.at(200);
+    // The count forgets it.
+    assert_eq!(code(scratch.acquire("2", 2_000_000, None)), "CACHE_FULL");
+    assert_eq!(scratch.cache.release(&class("a", None).holder).unwrap(), []);
+    // A restart begins with the wall's clock, which somebody has set back.
+    let scratch = scratch.reopened();
+    assert!(scratch.cache.entry(&key("1")).unwrap().holders.is_empty());
+}

@@ -51,6 +51,82 @@ fn k6_what_was_moved_aside_goes_also_when_its_name_is_another_file_s_by_now() {
 }
 
 #[test]
+fn k6_a_file_that_a_person_put_back_is_not_taken_for_the_damaged_one_however_alike() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    let good = fs::read(scratch.file("1")).unwrap();
+    let modified = fs::metadata(scratch.file("1")).unwrap().modified().unwrap();
+    fs::write(scratch.file("1"), [0; 10]).unwrap();
+    assert_eq!(code(scratch.cache.hold(&key("1"), None)), "CACHE_DAMAGED");
+    // The damaged one was taken away to be looked at, and the good one comes from a backup, length and time and all.
+    let aside = fs::read_dir(scratch.root().join(".quarantine")).unwrap().next().unwrap().unwrap().path();
+    let damaged_modified = fs::metadata(&aside).unwrap().modified().unwrap();
+    fs::rename(&aside, scratch.folder.path().join("evidence")).unwrap();
+    for times in [modified, damaged_modified] {
+        fs::create_dir_all(scratch.root().join("1")).unwrap();
+        fs::write(scratch.file("1"), &good).unwrap();
+        fs::File::options().write(true).open(scratch.file("1")).unwrap().set_modified(times).unwrap();
+        scratch.cache.scrub(&|_| (), &|| false).unwrap();
+        assert_eq!(code(scratch.acquire("1", 10, None)), "CACHE_NAME_TAKEN");
+        drop(scratch.put("2", 1_000_000));
+        assert_eq!(fs::read(scratch.file("1")).unwrap(), good);
+        scratch.cache.evict(&key("2"), "by hand").unwrap();
+    }
+}
+
+#[test]
+fn what_may_not_be_opened_is_not_taken_for_damaged() {
+    #[derive(Debug)]
+    struct Unable;
+    impl Prover for Unable {
+        fn prove(&self, path: &Path) -> Result<VerifiedFile, ProofError> {
+            Err(ProofError::Read { path: path.to_owned(), source: std::io::ErrorKind::PermissionDenied.into() })
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(&folder.path().join(FILE_NAME), &store::Options::default()).unwrap());
+    let options = options(&folder.path().join("root"), LIMITS, &Arc::<HandClock>::default());
+    let cache = Cache::open(store, Options { prover: Arc::new(Unable), ..options }).unwrap();
+    fs::create_dir(folder.path().join("root/1")).unwrap();
+    fs::write(folder.path().join("root/1/1.flv"), "good").unwrap();
+    let adopted = crate::cache::Adopted {
+        key: key("1"),
+        modified_nanoseconds: 1,
+        bytes: 4,
+        used_milliseconds: 7,
+        leases: Vec::new(),
+    };
+    cache.adopt(vec![adopted]).unwrap();
+    assert_eq!(code(cache.hold(&key("1"), None)), "PROOF_READ");
+    let scrubbed = cache.scrub(&|_| (), &|| false).unwrap();
+    assert_eq!((scrubbed.damaged.len(), scrubbed.sound.files), (0, 0));
+    assert!(cache.entry(&key("1")).is_some_and(|entry| entry.state == crate::cache::EntryState::Ready));
+}
+
+#[test]
+fn k7_a_folder_that_is_claimed_is_the_cache_s_from_then_on() {
+    let scratch = Scratch::new(LIMITS);
+    drop(scratch.put("1", 10));
+    let Scratch { cache, store, folder, limits, .. } = scratch;
+    drop(cache);
+    let root = folder.path().join("root");
+    fs::remove_dir_all(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    let clock = Arc::<HandClock>::default();
+    let open = || Cache::open(Arc::clone(&store), options(&root, limits, &clock));
+    assert_eq!(code(open()), "CACHE_DIR_NOT_MOUNTED");
+    fs::write(root.join(".reelmill-cache"), "reelmill cache 1 other\n").unwrap();
+    assert_eq!(code(Cache::claim(&store, &root)), "CACHE_FOREIGN");
+    fs::remove_file(root.join(".reelmill-cache")).unwrap();
+    Cache::claim(&store, &root).unwrap();
+    let cache = open().unwrap();
+    assert_eq!(code(cache.hold(&key("1"), None)), "CACHE_MISSING");
+    assert_eq!(cache.bytes(), 0);
+    drop(cache);
+    open().unwrap();
+}
+
+#[test]
 fn k6_a_link_in_the_place_of_the_work_folder_is_refused_and_nothing_behind_it_is_touched() {
     let scratch = Scratch::new(LIMITS);
     let Scratch { cache, store, folder, limits, .. } = scratch;

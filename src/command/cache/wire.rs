@@ -1,6 +1,8 @@
 //! What `reelmill cache` answers in JSON: `reelmill.cache-stat/1`, `-ls/1`, `-why/1`, `-pin/1`, `-unpin/1`, `-evict/1`,
 //! `-scrub/1`; and its progress, one object a line.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::cache::{EntryView, Eviction, Held, Stat, Tally, Why};
@@ -146,6 +148,19 @@ struct Unpinned<'a> {
     key: &'a str,
     name: &'a str,
     was_pinned: bool,
+}
+
+#[derive(Serialize)]
+struct ClaimDocument {
+    schema: &'static str,
+    root: String,
+    recorded_files: u64,
+}
+
+/// Returns the document of a folder that is the cache's from now on.
+pub(super) fn claim_document(root: &Path, recorded_files: u64) -> String {
+    let root = root.to_string_lossy().into_owned();
+    pretty(&ClaimDocument { schema: "reelmill.cache-claim/1", root, recorded_files })
 }
 
 /// Returns the document of what came of a change. What the socket carries is what programs read.

@@ -312,7 +312,8 @@ fn a_second_time_there_is_nothing_to_do_whatever_has_become_of_it_since() {
     let holds = BTreeSet::from([(Key::parse("1").unwrap(), "a".to_owned())]);
     let rows = here.rows.iter().filter(|row| !["file", "lease"].contains(&row.kind.as_str())).cloned().collect();
     let broken_off = Present { rows, holds, ..here.clone() };
-    let gone = Present { files: BTreeSet::new(), renditions: vec![], ..here.clone() };
+    let gone = Present { renditions: vec![], ..here.clone() };
+    let put_back = Present { files: BTreeSet::new(), ..here.clone() };
     let made = Rendition { state: RenditionState::Succeeded, ..here.renditions[0].clone() };
     let later = Present { renditions: vec![made], ..here.clone() };
     for present in [here, broken_off, gone, later] {
@@ -321,6 +322,9 @@ fn a_second_time_there_is_nothing_to_do_whatever_has_become_of_it_since() {
         assert_eq!(second.already, crate::legacy::Already { files: 1, leases: 1, renditions: 1, waiters: 1 });
         assert_eq!(told(&second), [] as [&str; 0]);
     }
+    // A file that went since and was put back is taken in again, without the holds that it had.
+    let third = decide(&old, &put_back, &terms());
+    assert_eq!((third.files.len(), third.leases(), third.already.files), (1, 0, 0));
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub struct FileRow {
     pub state: String,
     /// What it is.
     pub content: FileContent,
+    /// By which the disk knows it, where it was found damaged.
+    pub inode: Option<u64>,
     /// Where it came from.
     pub source: FileSource,
     /// Its place in the order of use.

@@ -90,6 +90,7 @@ pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
         name: name(row)?,
         state: row.get("state")?,
         content: content(row)?,
+        inode: row.get::<_, Option<i64>>("inode")?.map(i64::cast_unsigned),
         source: source(row)?,
         sequence: unsigned(row.get("sequence")?),
         created_milliseconds: row.get("created_milliseconds")?,

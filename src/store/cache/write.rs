@@ -91,6 +91,13 @@ impl<'a> CacheTables<'a> {
         self.transaction.execute(sql, (id, state, note)).map(drop)
     }
 
+    /// Notes by which number the disk knows a damaged file.
+    pub fn set_inode(&self, id: i64, inode: u64) -> Result<(), StoreError> {
+        self.transaction
+            .execute("UPDATE cache_file SET inode = ?2 WHERE id = ?1", (id, inode.cast_signed()))
+            .map(drop)
+    }
+
     /// Moves files to the end of the order of going.
     pub fn touch(&self, id: i64, sequence: u64, now_milliseconds: i64) -> Result<(), StoreError> {
         let sql = "UPDATE cache_file SET sequence = ?2, used_milliseconds = ?3 WHERE id = ?1";
@@ -140,6 +147,12 @@ impl<'a> CacheTables<'a> {
     pub fn release(&self, file: i64, kind: &str, holder: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM cache_lease WHERE file = ?1 AND kind = ?2 AND holder = ?3";
         self.transaction.execute(sql, (file, kind, holder)).map(drop)
+    }
+
+    /// Ends all holds of a holder.
+    pub fn release_all(&self, kind: &str, holder: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM cache_lease WHERE kind = ?1 AND holder = ?2";
+        self.transaction.execute(sql, (kind, holder)).map(drop)
     }
 
     /// Forgets the holds whose time is over.

@@ -19,6 +19,8 @@ CREATE TABLE cache_file (
     sha256 TEXT,
     -- With the length what tells cheaply that a file is still the one that was proven.
     modified_nanoseconds INTEGER NOT NULL,
+    -- By which the disk knows a damaged file that is to be moved aside.
+    inode INTEGER,
     -- Where it came from and what the origin said of it, to know a changed source by.
     url TEXT NOT NULL,
     source_bytes INTEGER,
