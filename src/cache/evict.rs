@@ -19,6 +19,15 @@ use crate::store::{NewEvent, StoreError, Transaction};
 /// fill the disk meanwhile.
 const ROUNDS_MAX: usize = 16;
 
+/// What became of files that were to go.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    /// Those that went.
+    pub(super) files: Vec<Entry>,
+    /// Why the first one that did not stayed.
+    refusal: Option<CacheError>,
+}
+
 /// What is told when removing files did not help.
 const STILL_FULL: &str = "room was made, and the disk did not become any emptier";
 
@@ -72,7 +81,7 @@ impl Inner {
                 }
             }
             let gone = self.evict_files(doomed, &reason(wanted, bound))?;
-            freed += gone.iter().map(|entry| entry.content.bytes).sum::<u64>();
+            freed += gone.files.iter().map(|entry| entry.content.bytes).sum::<u64>();
         }
         Err(NoRoom(STILL_FULL.to_owned()).into())
     }
@@ -117,8 +126,8 @@ impl Inner {
     }
 
     /// Lets files go, which are marked so in the count and are given as they were before. Those that were moved aside go
-    /// for good. Returns those that went. During one's turn.
-    pub(super) fn evict_files(&self, doomed: Vec<Entry>, reason: &str) -> Result<Vec<Entry>, CacheError> {
+    /// for good. Returns those that went, and why the first of the others did not. During one's turn.
+    pub(super) fn evict_files(&self, doomed: Vec<Entry>, reason: &str) -> Result<Gone, CacheError> {
         if let Err(error) = self.mark_going(&doomed, reason) {
             // Nothing has gone, so everything is as it was.
             let mut state = self.state();
@@ -127,14 +136,17 @@ impl Inner {
             }
             return Err(error);
         }
-        let mut gone = Vec::new();
+        let mut gone = Gone::default();
         for entry in doomed {
             match self.remove_file(&entry) {
-                Ok(()) => gone.push(entry),
-                Err(error) => self.keep_unremovable(&entry, &error),
+                Ok(()) => gone.files.push(entry),
+                Err(error) => {
+                    self.keep_unremovable(&entry, &error);
+                    gone.refusal = gone.refusal.or(Some(error));
+                }
             }
         }
-        self.forget_gone(&gone, reason)?;
+        self.forget_gone(&gone.files, reason)?;
         Ok(gone)
     }
 
@@ -271,8 +283,8 @@ impl Cache {
             state.ledger.doom(&[victim])
         };
         let gone = inner.evict_files(doomed, reason)?;
-        let Some(Entry { content, used_milliseconds, .. }) = gone.into_iter().next() else {
-            return Err(CacheError::disk("remove", &inner.root.path_of(key))(std::io::ErrorKind::Other.into()));
+        let Some(Entry { content, used_milliseconds, .. }) = gone.files.into_iter().next() else {
+            return Err(gone.refusal.unwrap_or_else(|| CacheError::Missing(key.to_string())));
         };
         let (key, reason, bytes) = (key.clone(), reason.to_owned(), content.bytes);
         Ok(Eviction { key, bytes, reason, used_milliseconds, time_milliseconds: now })

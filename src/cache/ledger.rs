@@ -309,6 +309,11 @@ impl Ledger {
         count
     }
 
+    /// Returns whether somebody works in this job's folder, or removes it.
+    pub(super) fn is_at_work(&self, job: &str) -> bool {
+        self.reservations.values().any(|reserved| reserved.job == job)
+    }
+
     /// Begins a reservation with what lies in the job's work folder already, which counts already.
     pub(super) fn begin_reservation(&mut self, job: &str) -> (ReservationId, u64) {
         let at = self.leftovers.iter().find(|(_, leftover)| leftover.job == job).map(|(at, _)| *at);

@@ -140,7 +140,7 @@ impl Inner {
         self.keep_held(held)?;
         let mut gone = Vec::new();
         for (reason, entries) in going {
-            gone.extend(self.evict_files(entries, &reason)?.into_iter().map(|entry| entry.key));
+            gone.extend(self.evict_files(entries, &reason)?.files.into_iter().map(|entry| entry.key));
         }
         // Whoever looks from outside now finds the rows as the count is.
         self.store.write(|_| Ok::<_, StoreError>(()))?;

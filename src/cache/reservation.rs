@@ -90,6 +90,10 @@ impl Cache {
     fn lead(&self, wanted: &Wanted<'_>, is_new: bool) -> Result<Option<Acquired>, CacheError> {
         check_job(wanted.job)?;
         let inner = &self.inner;
+        if inner.state().ledger.is_at_work(wanted.job) {
+            // What it had left may be going just now, for somebody else's room.
+            drop(inner.turn.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         let way = {
             let mut state = inner.state();
             if let Some(flight) = state.flights.of(wanted.key) {
@@ -99,7 +103,7 @@ impl Cache {
             if is_new && state.ledger.named(wanted.key).is_some_and(is_ready) {
                 return Ok(None);
             }
-            if state.ledger.reservations().any(|reserved| reserved.job == wanted.job) {
+            if state.ledger.is_at_work(wanted.job) {
                 return Err(CacheError::JobTaken(wanted.job.to_owned()));
             }
             let number = state.flights.begin(wanted.key);

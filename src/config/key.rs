@@ -15,8 +15,10 @@ pub(super) enum Reader {
     Fetch,
     /// `reelmill db`, `reelmill cache`, and the daemon.
     Db,
-    /// `reelmill cache`, `reelmill fetch --cache`, and the daemon.
+    /// `reelmill cache`, `reelmill fetch --cache`, `reelmill import-legacy`, and the daemon.
     Cache,
+    /// `reelmill import-legacy`, and the daemon.
+    Import,
     /// The daemon alone.
     Worker,
 }
@@ -27,7 +29,8 @@ impl Reader {
         match self {
             Self::Fetch => "`fetch`, `worker`",
             Self::Db => "`db`, `cache`, `worker`",
-            Self::Cache => "`cache`, `fetch --cache`, `worker`",
+            Self::Cache => "`cache`, `fetch --cache`, `import-legacy`, `worker`",
+            Self::Import => "`import-legacy`, `worker`",
             Self::Worker => "`worker`",
         }
     }

@@ -189,9 +189,9 @@ sections! {
     /// How long things wait for each other.
     booking: BookingSettings {
         /// The longest that a class waits for its recording; its own end, where known, is the other limit.
-        timeout: Duration = "booking.timeout", Times { min: SECOND, max: PATIENCE_OF_CLASSES }, r#""24h""#, r#""12h""#, Worker;
+        timeout: Duration = "booking.timeout", Times { min: SECOND, max: PATIENCE_OF_CLASSES }, r#""24h""#, r#""12h""#, Import;
         /// How long a remote provider may take for one attempt. Attempts of this node are measured by their progress.
-        transcoding_timeout: Duration = "booking.transcoding_timeout", Times { min: SECOND, max: PATIENCE_OF_CLASSES }, r#""2h""#, r#""45m""#, Worker;
+        transcoding_timeout: Duration = "booking.transcoding_timeout", Times { min: SECOND, max: PATIENCE_OF_CLASSES }, r#""2h""#, r#""45m""#, Import;
         /// How long after a transcode has timed out it may be asked for again.
         retry_after_timeout: Duration = "booking.retry_after_timeout", Times { min: INSTANT, max: PATIENCE_OF_CLASSES }, r#""30m""#, r#""2h""#, Worker;
         /// How long after its end a class keeps its recording in the cache.
