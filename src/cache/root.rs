@@ -310,7 +310,7 @@ impl Root {
 
     /// Removes a file that was moved aside; returns whether it was there.
     pub(super) fn remove_aside(&self, key: &Key, number: i64) -> Result<bool, CacheError> {
-        let path = self.path.join(QUARANTINE).join(aside_name(key, number));
+        let path = self.path.join(aside_path(key, number));
         let failed = |error: Errno| CacheError::disk("remove", &path)(error.into());
         let Some(folder) = self.walk([QUARANTINE].into_iter(), false)? else { return Ok(false) };
         match rustix::fs::unlinkat(&folder, aside_name(key, number), AtFlags::empty()) {
@@ -319,6 +319,11 @@ impl Root {
             Err(error) => Err(failed(error)),
         }
     }
+}
+
+/// Returns where a file is that was moved aside, below the root.
+pub(super) fn aside_path(key: &Key, number: i64) -> PathBuf {
+    Path::new(QUARANTINE).join(aside_name(key, number))
 }
 
 fn aside_name(key: &Key, number: i64) -> String {

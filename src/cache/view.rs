@@ -8,7 +8,7 @@ use std::path::Path;
 use super::evict::length_of;
 use super::ledger::{Entry, FileId};
 use super::marker::owner_of;
-use super::root::{WORK, disk_of};
+use super::root::{WORK, aside_path, disk_of};
 use super::{CacheError, EntryState, EntryView, Eviction, Held, Key, Limits, Stat, Tally, Why, name};
 use crate::store::{FileRow, Reading};
 
@@ -30,8 +30,9 @@ const NEXT: usize = 3;
 
 /// Returns a counted file as it is told.
 pub(super) fn of_entry(entry: &Entry, goes_after: Option<u64>) -> EntryView {
+    let is_aside = entry.state == EntryState::Quarantined;
     EntryView {
-        path: entry.key.path(),
+        path: if is_aside { aside_path(&entry.key, entry.id) } else { entry.key.path() },
         key: entry.key.clone(),
         state: entry.state,
         bytes: entry.content.bytes,
@@ -54,16 +55,22 @@ fn read(reading: &Reading<'_>, now_milliseconds: i64) -> Result<Vec<EntryView>, 
         let live = name::held(&row).filter(|held| held.is_live(now_milliseconds));
         holds.entry(row.file).or_default().extend(live);
     }
-    let mut before = 0;
-    let view = |row: FileRow| {
+    let entry = |row: FileRow| {
         let holds = holds.remove(&row.id).unwrap_or_default();
-        let entry = name::entry(row, holds)?;
-        let may_go = entry.state == EntryState::Ready && entry.holds.is_empty();
-        let goes_after = may_go.then_some(before);
-        before += u64::from(may_go);
-        Ok(of_entry(&entry, goes_after))
+        name::entry(row, holds)
     };
-    rows.files()?.into_iter().map(view).collect()
+    let entries: Vec<Entry> = rows.files()?.into_iter().map(entry).collect::<Result<_, _>>()?;
+    // What was moved aside goes before all others.
+    let is_aside = |entry: &Entry| entry.state == EntryState::Quarantined;
+    let (mut aside, mut before) = (0, entries.iter().filter(|entry| is_aside(entry)).count() as u64);
+    let view = |entry: &Entry| {
+        let may_go = entry.state == EntryState::Ready && entry.holds.is_empty();
+        let counter = if is_aside(entry) { &mut aside } else { &mut before };
+        let goes_after = (may_go || is_aside(entry)).then_some(*counter);
+        *counter += u64::from(goes_after.is_some());
+        of_entry(entry, goes_after)
+    };
+    Ok(entries.iter().map(view).collect())
 }
 
 /// Returns every file.
@@ -74,7 +81,7 @@ pub fn list(reading: &Reading<'_>, now_milliseconds: i64, order: Order) -> Resul
     let mut views = read(reading, now_milliseconds)?;
     match order {
         Order::Key => views.sort_by(|one, other| one.key.cmp(&other.key)),
-        Order::Going => views.sort_by_key(|view| (view.goes_after.is_none(), view.sequence)),
+        Order::Going => views.sort_by_key(|view| (view.goes_after.unwrap_or(u64::MAX), view.sequence)),
         Order::Size => views.sort_by_key(|view| std::cmp::Reverse(view.bytes)),
         Order::Used => views.sort_by_key(|view| std::cmp::Reverse(view.sequence)),
     }

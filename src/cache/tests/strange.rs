@@ -28,6 +28,10 @@ fn k6_a_file_of_another_length_or_with_other_bytes_is_moved_aside_and_goes_first
     assert!(alarms[1].data.contains(r#""holders":["class c-1"]"#), "{}", alarms[1].data);
     assert_eq!(fs::read_dir(scratch.root().join(".quarantine")).unwrap().count(), 2);
     assert!(!scratch.file("2").try_exists().unwrap());
+    let why = scratch.store.read(|reading| crate::cache::why(reading, &key("2"), 0)).unwrap();
+    let (entry, next) = (why.entry.unwrap(), why.next);
+    assert!(scratch.root().join(&entry.path).is_file(), "{}", entry.path.display());
+    assert_eq!((entry.goes_after, next[0].key.clone(), next[1].key.clone()), (Some(1), key("1"), key("2")));
     let scratch = scratch.reopened();
     drop(scratch.put("1", 300_000));
     drop(scratch.put("2", 300_000));

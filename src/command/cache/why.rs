@@ -13,6 +13,7 @@ pub(super) fn text(why: &Why, now: i64, paint: Paint) -> String {
     let mut facts = why.entry.as_ref().map_or_else(Vec::new, |entry| facts(entry, now));
     facts.extend(why.evicted.as_ref().map(|eviction| ("went", went(eviction, now))));
     let heading = match (&why.entry, &why.evicted) {
+        (Some(entry), _) if entry.state == EntryState::Quarantined => format!("{key}: damaged, and moved aside"),
         (Some(_), _) => format!("{key}: in the cache"),
         (None, Some(_)) => format!("{key}: not in the cache any more"),
         (None, None) => format!("{key}: not in the cache, and nothing is known of it"),
@@ -58,7 +59,7 @@ fn goes(entry: &EntryView) -> String {
         (EntryState::EvictFailed, _) => {
             "should have gone, and the disk would not let it; scrub tries again".to_owned()
         }
-        (EntryState::Quarantined, _) => "found damaged and moved to .quarantine".to_owned(),
+        (EntryState::Quarantined, _) => "next of all, when room is needed".to_owned(),
         (EntryState::Ready, Some(0)) => "next, when room is needed".to_owned(),
         (EntryState::Ready, Some(before)) => format!("after {}", figure::count(before, "other file")),
         (EntryState::Ready, None) => "not as long as it is held".to_owned(),
@@ -144,7 +145,7 @@ mod tests {
             (EntryState::Ready, Some(12), "after 12 other files"),
             (EntryState::Evicting, None, "now"),
             (EntryState::EvictFailed, None, "should have gone, and the disk would not let it; scrub tries again"),
-            (EntryState::Quarantined, None, "found damaged and moved to .quarantine"),
+            (EntryState::Quarantined, None, "next of all, when room is needed"),
         ] {
             assert_eq!(goes(&EntryView { state, ..entry("6666", Vec::new(), after) }), text);
         }
