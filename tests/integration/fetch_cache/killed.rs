@@ -1,4 +1,5 @@
-//! Fetches into the cache that are killed before calls that change the disk, and done again by the same command.
+//! Fetches into the cache that are killed before calls that change the disk, or whose calls fail, and done again by the same
+//! command.
 //!
 //! `REELMILL_STEP` is 1 for every point.
 
@@ -57,6 +58,34 @@ fn is_mended(object: &Object, point: &Point) -> bool {
     assert!(state == "fetched" || state == "present", "{point:?}\n{again}");
     node.is_sound(1);
     said.exit == KILLED
+}
+
+#[test]
+fn k5_a_disk_that_fails_at_any_call_is_named_and_costs_nothing_that_the_same_command_does_not_mend() {
+    let object = lesson(Container::Flv, 1.0);
+    let (node, origin) = (Node::new(), Origin::honest(object.clone()));
+    let (points, _) =
+        Watch { calls: CALLS, files: &files(&node) }.points(node.path(), &line("6666", &origin.url("/"), ""));
+    let mut refused = std::collections::BTreeMap::new();
+    for point in points.iter().step_by(setting("REELMILL_STEP", STEP)) {
+        let (node, origin) = (Node::new(), Origin::honest(object.clone()));
+        let line = line("6666", &origin.url("/"), "");
+        let files = files(&node);
+        let watch = Watch { calls: CALLS, files: &files };
+        let (said, trace) = watch.strike(node.path(), point, Blow::Fail("EIO"), &line);
+        if said.exit != 0 {
+            assert_eq!(said.exit, 5, "{point:?}\n{said}");
+            *refused.entry(said.code().to_owned()).or_insert(0) += 1;
+            // After a sync that failed the file is thrown away: asked again, the disk might say yes and be wrong.
+            let is_kept = said.code() == "DISK_SYNC" && node.work("6666").join("source.part").is_file();
+            assert!(!is_kept, "{point:?}\n{said}\n{trace}");
+        }
+        let again = crate::support::binary::run(&node.folder, &line);
+        assert_eq!(again.exit, 0, "{point:?}\n{said}\n{again}");
+        node.is_sound(1);
+    }
+    let disk = ["DISK_SYNC", "OUTPUT_WRITE", "CACHE_DISK", "DB_FAILED", "DB_FILE", "DB_UNWRITABLE"];
+    assert!(!refused.is_empty() && refused.keys().all(|code| disk.contains(&code.as_str())), "{refused:?}");
 }
 
 #[test]
