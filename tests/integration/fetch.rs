@@ -14,7 +14,7 @@ mod range;
 mod redirect;
 mod refused;
 mod room;
-mod shared;
+pub(crate) mod shared;
 mod slow;
 mod status;
 mod wall_clock;

@@ -3,35 +3,27 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use reelmill::av::Interrupt;
 use reelmill::cache::{
     Acquired, Cache, CacheError, Holder, HolderKind, Limits, NewLease, Provenance, Reservation, Wanted,
 };
 use reelmill::content_hash;
-use reelmill::download::{
-    Dialer, DownloadError, Downloader, Guard, Patience, Progress, RateLimit, Request, StallRule, Timeouts, Tls,
-    parse_url, system_resolver,
-};
+use reelmill::download::{DownloadError, Progress, Request, parse_url, system_resolver};
 use reelmill::failure::Failure;
 use reelmill::proof::{self, ProofError};
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime;
 use tokio::sync::watch;
 
 use super::{key, open};
+use crate::fetch::shared::downloader;
+use crate::support::bidden::{Bidden, command, say};
 use crate::support::bytes::Noise;
 
 const BIDDING: &str = "REELMILL_TEST_CACHE_CHILD";
 const NAME: &str = "cache::child::another_process_works_a_cache_hard";
-/// Marks our lines among the test harness's own.
-const MARK: &str = "@ ";
 /// Recordings that are asked for; several times what there is room for.
 const KEYS: usize = 14;
 /// What the child does, a line before each.
@@ -87,9 +79,7 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    fn hear(&mut self, line: &str) {
-        // The harness has no end of line behind its own words before the first of ours.
-        let Some((_, said)) = line.split_once(MARK) else { return };
+    fn hear(&mut self, said: &str) {
         self.lines += 1;
         match said.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["phase", thread, phase] => drop(self.phases.insert((*thread).to_owned(), (*phase).to_owned())),
@@ -105,21 +95,15 @@ impl Heard {
 
 /// A child at work.
 pub(super) struct AtWork {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
+    pub(super) child: Bidden,
     pub(super) heard: Heard,
 }
 
 impl AtWork {
     /// Starts it; `held` is what it knows of from before.
     pub(super) fn start(bidding: &Bidding, folder: &Path, heard: Heard) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args([NAME, "--exact", "--nocapture", "--test-threads=1"]).env(BIDDING, bidding.words());
-        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let heard = Heard { held: heard.held, ..Heard::default() };
-        Self { child, stdout, heard }
+        let child = Bidden::start(&mut command(NAME, BIDDING, &bidding.words(), folder));
+        Self { child, heard: Heard { held: heard.held, ..Heard::default() } }
     }
 
     /// Listens until it is at `phase`, not before it has said so much; returns whether it came to that.
@@ -136,38 +120,18 @@ impl AtWork {
         }
     }
 
-    /// Stops it where it is.
-    pub(super) fn freeze(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
-    }
-
-    /// Kills it.
-    pub(super) fn kill(&mut self) {
-        self.child.kill().unwrap();
-    }
-
     /// Listens to the end.
     pub(super) fn end(mut self) -> Heard {
         while self.hear_line() {}
-        self.child.wait().unwrap();
+        self.child.wait();
         self.heard
     }
 
     fn hear_line(&mut self) -> bool {
-        let mut line = String::new();
-        let is_more = self.stdout.read_line(&mut line).unwrap() > 0;
-        // A line that was cut off by the end says nothing that anybody could have relied on.
-        if line.ends_with('\n') {
-            self.heard.hear(&line);
-        }
-        is_more
+        let said = self.child.hear();
+        said.iter().for_each(|said| self.heard.hear(said));
+        said.is_some()
     }
-}
-
-fn say(words: &str) {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{MARK}{words}").unwrap();
-    stdout.flush().unwrap();
 }
 
 /// What the child does goes wrong.
@@ -194,22 +158,6 @@ impl Trouble {
 impl From<CacheError> for Trouble {
     fn from(error: CacheError) -> Self {
         Self::Cache(error)
-    }
-}
-
-pub(super) fn downloader() -> Downloader {
-    let second = Duration::from_secs(1);
-    Downloader {
-        dialer: Dialer {
-            guard: Guard::new(vec!["127.0.0.0/8".parse().unwrap()]),
-            resolve: system_resolver(),
-            tls: Tls::default(),
-            timeouts: Timeouts { connect: 5 * second, header: 15 * second },
-        },
-        limit: Arc::new(RateLimit::new(None)),
-        patience: Patience { retries: 3, wait: Duration::ZERO, wait_max: second },
-        stall: StallRule { bytes_per_second: 0, time: 30 * second },
-        redirects_max: 5,
     }
 }
 
@@ -311,7 +259,7 @@ impl Hand<'_> {
         };
         let fetched = runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let (_stop, stopped) = watch::channel(false);
-            downloader().fetch(&request, &Progress::default(), stopped).await
+            downloader(system_resolver(), None).fetch(&request, &Progress::default(), stopped).await
         });
         let report = fetched.and_then(reelmill::download::Fetched::publish).map_err(Trouble::Download)?;
         self.at("prove");

@@ -1,9 +1,9 @@
 //! T1: somebody sets the wall clock while files are held.
 
 use std::env;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use reelmill::cache::{Holder, HolderKind, Limits, NewLease};
@@ -11,18 +11,12 @@ use reelmill::clock::{Clock, NodeClock};
 use reelmill::failure::Failure;
 
 use super::{clips, key, open, put};
+use crate::support::bidden::{Bidden, command, say};
 use crate::support::clip::scratch;
 use crate::support::wall_clock::WallClock;
 
 const BIDDING: &str = "REELMILL_TEST_CLOCK_CHILD";
 const NAME: &str = "cache::clock::another_process_holds_files_by_its_own_clock";
-const MARK: &str = "@ ";
-
-fn say(words: &str) {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{MARK}{words}").unwrap();
-    stdout.flush().unwrap();
-}
 
 #[test]
 fn another_process_holds_files_by_its_own_clock() {
@@ -59,16 +53,11 @@ fn another_process_holds_files_by_its_own_clock() {
 #[test]
 fn t1_a_clock_that_jumps_neither_ends_nor_prolongs_a_hold() {
     let (folder, clock) = (scratch(), WallClock::new());
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args([NAME, "--exact", "--nocapture", "--test-threads=1"]).env(BIDDING, "");
-    command.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut command = command(NAME, BIDDING, "", folder.path());
     let before = clock.seconds(folder.path());
-    let mut child = clock.seen_by(&mut command).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut said = || {
-        lines.find_map(|line| line.unwrap().split_once(MARK).map(|(_, said)| said.to_owned())).expect("it goes on")
-    };
-    let mut stdin = child.stdin.take().unwrap();
+    let mut child = Bidden::start(clock.seen_by(command.stdin(Stdio::piped())));
+    let mut stdin = child.child.stdin.take().unwrap();
+    let mut said = || child.hear().expect("it goes on");
     assert_eq!(said(), "held");
     for seconds in ["86400", "-86400", "-1"] {
         clock.set(seconds);
@@ -79,5 +68,5 @@ fn t1_a_clock_that_jumps_neither_ends_nor_prolongs_a_hold() {
     }
     drop(stdin);
     assert_eq!(said(), "ran out");
-    assert!(child.wait().unwrap().success());
+    assert!(child.wait().success());
 }

@@ -125,7 +125,7 @@ fn random_kills_of_a_busy_cache_tear_nothing_lose_nothing_held_and_leave_no_orph
         let mut child = AtWork::start(&bidding, scratch.path(), heard);
         assert!(child.until(phase, 1 + noise.below(60)), "it ended by itself: {:?}", child.end());
         wait_a_moment(&mut noise);
-        child.kill();
+        child.child.kill();
         heard = child.end();
         assert!(heard.failed.is_empty(), "{heard:?}");
         *per_phase.get_mut(phase).unwrap() += 1;
@@ -142,9 +142,9 @@ fn random_kills_of_a_busy_cache_tear_nothing_lose_nothing_held_and_leave_no_orph
 
 /// Cuts the power of a process that ends in the same moment, as the real thing does.
 fn stopped_by(mut child: AtWork, disk: &Disk) -> Heard {
-    child.freeze();
+    child.child.freeze();
     disk.cut();
-    child.kill();
+    child.child.kill();
     child.end()
 }
 

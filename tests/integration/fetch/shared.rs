@@ -18,7 +18,7 @@ use super::Place;
 use crate::support::origin::{End, Object, Origin};
 
 /// A downloader that may dial this machine, within `rate` bytes a second.
-pub(super) fn downloader(resolve: Resolve, rate: Option<u64>) -> Downloader {
+pub(crate) fn downloader(resolve: Resolve, rate: Option<u64>) -> Downloader {
     let second = Duration::from_secs(1);
     Downloader {
         dialer: Dialer {

@@ -3,20 +3,18 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use reelmill::failure::Failure;
 use reelmill::store::{JobId, JobState, StoreError};
 
 use super::{claim, finish, insert, open};
+use crate::support::bidden::{self, Bidden, say};
 use crate::support::binary::Said;
 
 const BIDDING: &str = "REELMILL_TEST_CHILD";
 const NAME: &str = "store::child::another_process_does_what_it_is_bidden";
-/// Marks our lines among the test harness's own.
-const MARK: &str = "@ ";
 
 /// What the child is to do in its working folder.
 #[derive(Clone, Copy, Debug)]
@@ -33,16 +31,13 @@ pub(super) enum Bidding {
 
 /// Returns the command that does it in `folder`.
 pub(super) fn command(bidding: Bidding, folder: &Path) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
     let words = match bidding {
         Bidding::Commit(count) => format!("commit {count}"),
         Bidding::Open => "open".to_owned(),
         Bidding::Fill => "fill".to_owned(),
         Bidding::Fail => "fail".to_owned(),
     };
-    command.args([NAME, "--exact", "--nocapture", "--test-threads=1"]).env(BIDDING, words);
-    command.current_dir(folder).stdin(Stdio::null());
-    command
+    bidden::command(NAME, BIDDING, &words, folder)
 }
 
 /// What the child printed.
@@ -55,20 +50,18 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    pub(super) fn hear(&mut self, line: &str) {
-        // The harness has no end of line behind its own words before the first of ours.
-        let Some((_, said)) = line.split_once(MARK) else { return };
-        match said.trim_end().split_once(' ') {
+    fn hear(&mut self, said: &str) {
+        match said.split_once(' ') {
             Some((id, state)) if JobState::parse(state).is_some() => {
                 self.acknowledged.push((JobId(id.parse().unwrap()), JobState::parse(state).unwrap()));
             }
-            _ => self.words.push(said.trim_end().to_owned()),
+            _ => self.words.push(said.to_owned()),
         }
     }
 
     pub(super) fn of(stdout: &str) -> Self {
         let mut heard = Self::default();
-        stdout.lines().for_each(|line| heard.hear(line));
+        stdout.lines().filter_map(bidden::told).for_each(|said| heard.hear(said));
         heard
     }
 }
@@ -89,16 +82,13 @@ pub(super) fn traced(command: &Command, words: &[&str]) -> (Said, String) {
 
 /// A child at work.
 pub(super) struct AtWork {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
+    child: Bidden,
     pub(super) heard: Heard,
 }
 
 impl AtWork {
     pub(super) fn start(bidding: Bidding, folder: &Path) -> Self {
-        let mut child = command(bidding, folder).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout, heard: Heard::default() }
+        Self { child: Bidden::start(&mut command(bidding, folder)), heard: Heard::default() }
     }
 
     /// Listens until that many states have been acknowledged.
@@ -110,31 +100,21 @@ impl AtWork {
 
     /// Kills it.
     pub(super) fn kill(&mut self) {
-        self.child.kill().unwrap();
+        self.child.kill();
     }
 
     /// Listens to the end.
     pub(super) fn end(mut self) -> Heard {
         while self.hear_line() {}
-        self.child.wait().unwrap();
+        self.child.wait();
         self.heard
     }
 
     fn hear_line(&mut self) -> bool {
-        let mut line = String::new();
-        let is_more = self.stdout.read_line(&mut line).unwrap() > 0;
-        // A line that was cut off by the end says nothing that anybody could have relied on.
-        if line.ends_with('\n') {
-            self.heard.hear(&line);
-        }
-        is_more
+        let said = self.child.hear();
+        said.iter().for_each(|said| self.heard.hear(said));
+        said.is_some()
     }
-}
-
-fn say(words: &str) {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{MARK}{words}").unwrap();
-    stdout.flush().unwrap();
 }
 
 /// Takes a job from waiting to done, and says so at each step.
