@@ -4,6 +4,7 @@
 
 pub mod atomic_file;
 pub mod av;
+pub mod booking;
 pub mod cache;
 pub mod checked_line;
 pub mod cli;

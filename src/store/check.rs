@@ -12,7 +12,7 @@ use super::layout::{BackupFile, Layout, is_there};
 use super::{StoreError, migration};
 
 /// The tables, those that others refer to first.
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 14] = [
     "job",
     "outbox",
     "delivery",
@@ -24,6 +24,9 @@ pub(super) const TABLES: [&str; 11] = [
     "rendition",
     "waiter",
     "legacy_row",
+    "booking",
+    "inbox",
+    "alarm",
 ];
 
 /// How a database is.

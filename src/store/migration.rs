@@ -10,6 +10,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/002_outbox.sql")),
     M::up(include_str!("migrations/003_cache.sql")),
     M::up(include_str!("migrations/004_rendition.sql")),
+    M::up(include_str!("migrations/005_booking.sql")),
 ];
 
 /// Returns the number of today's schema.

@@ -70,9 +70,16 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("legacy", &["cache", "store", "media", "failure", "figure", "clock", "event"]),
     ("control", &["failure", "clock"]),
+    // Messages and decisions; their Redis consumer tells the worker through a trait of its own.
+    ("booking", &["media", "failure", "figure", "content_hash", "clock"]),
+    // Tells others of what is recorded; where it may dial the download's guard says.
+    ("notify", &["store", "download", "failure", "figure", "clock", "event"]),
+    ("api", &["worker", "notify", "booking", "cache", "store", "media", "failure", "figure", "clock", "event"]),
     (
         "worker",
         &[
+            "booking",
+            "notify",
             "cache",
             "control",
             "transcode",
@@ -97,6 +104,9 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         &[
             "cli",
             "worker",
+            "api",
+            "booking",
+            "notify",
             "legacy",
             "control",
             "cache",
@@ -121,7 +131,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The steps of the work: values in, values out. None knows another; `command` chains them.
-pub(crate) const STAGES: &[&str] = &["transcode", "clip", "download", "cache"];
+pub(crate) const STAGES: &[&str] = &["transcode", "clip", "download", "cache", "booking"];
 
 /// Names of files and folders that say nothing about what is inside.
 pub(crate) const BANNED_NAMES: &[&str] =
