@@ -26,6 +26,9 @@ fn book(store: &Store) {
         deadline_milliseconds: None,
         input: "{\"video_url\":\"http://origin.example/6666.flv\"}".to_owned(),
         parent: None,
+        needs: None,
+        start_milliseconds: None,
+        predicted_milliseconds: 0,
     };
     let told = move |_: &Job| NewEvent {
         event_id: format!("event-{number}"),

@@ -265,6 +265,7 @@ impl<'a> Decision<'a> {
             attempt: u32::from(is_made),
             deadline_milliseconds: is_made.then_some(self.terms.deadline_milliseconds),
             url: String::new(),
+            returns: 0,
             updated_milliseconds: self.terms.now_milliseconds,
         }
     }

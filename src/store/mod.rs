@@ -15,11 +15,13 @@
 //! writes (`lock`).
 
 mod backup;
+mod booking;
 mod cache;
 mod check;
 mod connection;
 mod error;
 mod health;
+mod inbox;
 mod job;
 mod keeper;
 mod layout;
@@ -46,14 +48,19 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
+pub use booking::{
+    BookedFile, BookingChange, BookingFilter, BookingRow, BookingRows, BookingState, Bookings, NewBooking,
+};
 pub use cache::{
     CacheIdentity, CacheRows, CacheTables, EvictionRow, FileContent, FileName, FileRow, FileSource, LeaseRow,
     NewFile, PublishRow,
 };
 pub use check::{Depth, Report, check};
 pub use error::StoreError;
+pub use inbox::{AlarmRow, Alarms, Inbox, InboxRow, InboxRows};
 pub use job::{
-    ATTEMPTS_MAX, Claim, Claimant, Inserted, Job, JobFailure, JobId, JobKind, JobRows, JobState, Jobs, NewJob, Step,
+    ATTEMPTS_MAX, Claim, Claimant, Inserted, Job, JobFailure, JobFilter, JobId, JobKind, JobRows, JobState, Jobs,
+    NewJob, RECOVERIES_MAX, Step,
 };
 pub use layout::{BackupFile, FILE_NAME};
 pub use legacy::{OldDatabase, OldDatabaseError, OldRow, OldTable, Shape, back_up_old_database, read_old_database};

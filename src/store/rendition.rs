@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, ToSql};
 
 use super::job::word;
 use super::{Reading, StoreError, Transaction};
@@ -59,11 +59,13 @@ pub struct Rendition {
     pub deadline_milliseconds: Option<i64>,
     /// Where it lies; empty where nobody knows.
     pub url: String,
+    /// How many times its address turned out to be useless since it last was of use.
+    pub returns: u32,
     /// When the row last changed.
     pub updated_milliseconds: i64,
 }
 
-/// A class that waits for a rendition.
+/// A class that waits for a rendition, taken over from an older system: it becomes a booking when the node first starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiter {
     /// The rendition's institution.
@@ -95,6 +97,19 @@ impl<'a> RenditionRows<'a> {
         self.reading.row(sql, (institution, record, resolution), rendition)
     }
 
+    /// Returns up to `limit` renditions whose time ran out.
+    pub fn overdue(&self, now_milliseconds: i64, limit: u32) -> Result<Vec<Rendition>, StoreError> {
+        let sql = "SELECT * FROM rendition WHERE state = 'transcoding' AND deadline_milliseconds <= ?1 \
+                   ORDER BY deadline_milliseconds LIMIT ?2";
+        self.reading.rows(sql, (now_milliseconds, limit), rendition)
+    }
+
+    /// Returns up to `limit` renditions that somebody makes.
+    pub fn under_way(&self, limit: u32) -> Result<Vec<Rendition>, StoreError> {
+        let sql = "SELECT * FROM rendition WHERE state = 'transcoding' ORDER BY deadline_milliseconds LIMIT ?1";
+        self.reading.rows(sql, [limit], rendition)
+    }
+
     /// Returns all of them, in the order in which they came.
     pub fn all(&self) -> Result<Vec<Rendition>, StoreError> {
         self.reading.rows("SELECT * FROM rendition ORDER BY rowid", [], rendition)
@@ -124,16 +139,43 @@ impl<'a> Renditions<'a> {
     /// Records one; returns `false` and changes nothing where there is a row of it already.
     pub fn insert(&self, new: &Rendition) -> Result<bool, StoreError> {
         let sql = "INSERT INTO rendition (institution, record, resolution, state, provider, attempt, \
-                   deadline_milliseconds, url, updated_milliseconds) VALUES (:institution, :record, :resolution, \
-                   :state, :provider, :attempt, :deadline, :url, :updated) \
+                   deadline_milliseconds, url, returns, updated_milliseconds) VALUES (:institution, :record, \
+                   :resolution, :state, :provider, :attempt, :deadline, :url, :returns, :updated) \
                    ON CONFLICT (institution, record, resolution) DO NOTHING";
-        let values = named_params! {
-            ":institution": new.institution, ":record": new.record, ":resolution": new.resolution,
-            ":state": new.state.name(), ":provider": new.provider, ":attempt": new.attempt,
-            ":deadline": new.deadline_milliseconds, ":url": new.url, ":updated": new.updated_milliseconds,
-        };
-        self.transaction.execute(sql, values).map(|rows| rows > 0)
+        self.transaction.execute(sql, columns(new).as_slice()).map(|rows| rows > 0)
     }
+
+    /// Records what is known of one now, whatever was before.
+    pub fn save(&self, now: &Rendition) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO rendition (institution, record, resolution, state, provider, attempt, \
+                   deadline_milliseconds, url, returns, updated_milliseconds) VALUES (:institution, :record, \
+                   :resolution, :state, :provider, :attempt, :deadline, :url, :returns, :updated)";
+        self.transaction.execute(sql, columns(now).as_slice()).map(|_| ())
+    }
+
+    /// Gives an attempt that runs another deadline.
+    pub fn set_deadline(&self, of: &Rendition, deadline_milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE rendition SET deadline_milliseconds = ?1 WHERE institution = ?2 AND record = ?3 \
+                   AND resolution = ?4 AND state = 'transcoding' AND attempt = ?5";
+        let values = (deadline_milliseconds, &of.institution, &of.record, of.resolution, of.attempt);
+        self.transaction.execute(sql, values).map(|_| ())
+    }
+}
+
+/// Returns a row's values for a statement; the states have names that live as long as the program.
+fn columns(row: &Rendition) -> [(&'static str, Box<dyn ToSql + '_>); 10] {
+    [
+        (":institution", Box::new(&row.institution)),
+        (":record", Box::new(&row.record)),
+        (":resolution", Box::new(row.resolution)),
+        (":state", Box::new(row.state.name())),
+        (":provider", Box::new(&row.provider)),
+        (":attempt", Box::new(row.attempt)),
+        (":deadline", Box::new(row.deadline_milliseconds)),
+        (":url", Box::new(&row.url)),
+        (":returns", Box::new(row.returns)),
+        (":updated", Box::new(row.updated_milliseconds)),
+    ]
 }
 
 /// What can be asked about waiting classes.
@@ -174,6 +216,13 @@ impl<'a> Waiters<'a> {
         Self { transaction, rows: WaiterRows::new(transaction) }
     }
 
+    /// Takes up to `limit` classes off the list, and returns them.
+    pub fn take(&self, limit: u32) -> Result<Vec<Waiter>, StoreError> {
+        let sql =
+            "DELETE FROM waiter WHERE rowid IN (SELECT rowid FROM waiter ORDER BY rowid LIMIT ?1) RETURNING *";
+        self.transaction.rows(sql, [limit], waiter)
+    }
+
     /// Lets a class wait; returns `false` where it does already.
     pub fn add(&self, new: &Waiter) -> Result<bool, StoreError> {
         let sql = "INSERT OR IGNORE INTO waiter (institution, record, resolution, class_id, since_milliseconds) \
@@ -193,6 +242,7 @@ fn rendition(row: &Row<'_>) -> rusqlite::Result<Rendition> {
         attempt: row.get("attempt")?,
         deadline_milliseconds: row.get("deadline_milliseconds")?,
         url: row.get("url")?,
+        returns: row.get("returns")?,
         updated_milliseconds: row.get("updated_milliseconds")?,
     })
 }

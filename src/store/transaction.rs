@@ -9,9 +9,11 @@ use std::ops::Deref;
 use rusqlite::{Connection, Params, Row};
 
 use super::StoreError;
+use super::booking::{BookingRows, Bookings};
 use super::cache::{CacheRows, CacheTables};
 use super::error::Fault;
 use super::health::Health;
+use super::inbox::{Alarms, Inbox, InboxRows};
 use super::job::{JobRows, Jobs};
 use super::legacy_row::{LegacyRowRows, LegacyRows};
 use super::outbox::{Outbox, OutboxRows};
@@ -39,6 +41,16 @@ impl<'a> Reading<'a> {
     /// Returns what can be asked about events.
     pub fn outbox(&self) -> OutboxRows<'_> {
         OutboxRows::new(self)
+    }
+
+    /// Returns what can be asked about bookings.
+    pub fn bookings(&self) -> BookingRows<'_> {
+        BookingRows::new(self)
+    }
+
+    /// Returns what can be asked about messages that were taken.
+    pub fn inbox(&self) -> InboxRows<'_> {
+        InboxRows::new(self)
     }
 
     /// Returns what can be asked about renditions.
@@ -116,6 +128,21 @@ impl<'a> Transaction<'a> {
     /// Returns what can be done with events, and asked.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox::new(self)
+    }
+
+    /// Returns what can be done with bookings, and asked.
+    pub fn bookings(&self) -> Bookings<'_> {
+        Bookings::new(self)
+    }
+
+    /// Returns what can be done with messages that were taken, and asked.
+    pub fn inbox(&self) -> Inbox<'_> {
+        Inbox::new(self)
+    }
+
+    /// Returns what can be done with alarms.
+    pub fn alarms(&self) -> Alarms<'_> {
+        Alarms::new(self)
     }
 
     /// Returns what can be done with renditions, and asked.

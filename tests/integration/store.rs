@@ -57,6 +57,9 @@ fn insert(store: &Store, key: &str) -> Result<JobId, StoreError> {
         deadline_milliseconds: None,
         input: "x".repeat(200),
         parent: None,
+        needs: None,
+        start_milliseconds: None,
+        predicted_milliseconds: 0,
     };
     store.write(move |tx| {
         let (Inserted::New(id) | Inserted::Live(id)) = tx.jobs().insert(&job, 1, &told)?;

@@ -6,7 +6,7 @@
 mod state;
 mod table;
 
-pub use state::{ATTEMPTS_MAX, JobFailure, JobState, Step};
+pub use state::{ATTEMPTS_MAX, JobFailure, JobState, RECOVERIES_MAX, Step};
 pub(super) use table::word;
 pub use table::{JobRows, Jobs};
 
@@ -64,6 +64,23 @@ pub struct NewJob {
     pub input: String,
     /// The job that waits for it.
     pub parent: Option<JobId>,
+    /// The key of the fetch of the same institution that must have ended before this one begins.
+    pub needs: Option<String>,
+    /// When a class needs what comes out, in Unix milliseconds.
+    pub start_milliseconds: Option<i64>,
+    /// How long it will probably take.
+    pub predicted_milliseconds: i64,
+}
+
+/// Which jobs a list is of; what is left out does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Whose.
+    pub institution: Option<String>,
+    /// What they do.
+    pub kind: Option<JobKind>,
+    /// Where they are.
+    pub state: Option<JobState>,
 }
 
 /// A job as it is recorded. Times are Unix milliseconds of the node's own clock.
@@ -101,6 +118,16 @@ pub struct Job {
     pub output: Option<String>,
     /// The job that waits for it.
     pub parent: Option<JobId>,
+    /// The key of the fetch that must have ended first.
+    pub needs: Option<String>,
+    /// When a class needs what comes out.
+    pub start_milliseconds: Option<i64>,
+    /// How long it will probably take.
+    pub predicted_milliseconds: i64,
+    /// It is not tried before.
+    pub not_before_milliseconds: i64,
+    /// How many times the whole node ended while it ran.
+    pub recoveries: u32,
     /// When it was recorded.
     pub created_milliseconds: i64,
     /// When it last changed.

@@ -8,12 +8,16 @@
 //!    │ resume           │                      │ fail
 //!   held ◀──────────────┴── third attempt ─────┼─────────▶ failed
 //!                                              └─ cancel, from any live state ─▶ cancelled
+//! waiting ── what it needs has failed ─▶ failed
 //! ```
 
 use crate::failure::FailureClass;
 
 /// As many times a job is tried. A file that brings down whoever touches it stops here.
 pub const ATTEMPTS_MAX: u32 = 3;
+/// As many times the whole node may end while a job runs, which no attempt counts: whoever brings the node itself down each
+/// time stops here. More than an unlucky job meets in a bad hour, fewer than would go on for ever.
+pub const RECOVERIES_MAX: u32 = 10;
 
 /// Where a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,7 +75,7 @@ impl JobState {
     pub const fn may_become(self, next: Self) -> bool {
         use JobState::{Cancelled, Done, Failed, Held, Proving, Running, Waiting};
         match self {
-            Waiting => matches!(next, Running | Cancelled),
+            Waiting => matches!(next, Running | Failed | Cancelled),
             Running => matches!(next, Waiting | Proving | Done | Failed | Held | Cancelled),
             Proving => matches!(next, Waiting | Done | Failed | Held | Cancelled),
             Held => matches!(next, Waiting | Cancelled),
@@ -160,7 +164,7 @@ mod tests {
     fn the_states_follow_each_other_as_the_table_says_and_no_other_way() {
         use JobState::{Cancelled, Done, Failed, Held, Proving, Running, Waiting};
         let table: [(JobState, &[JobState]); 7] = [
-            (Waiting, &[Running, Cancelled]),
+            (Waiting, &[Running, Failed, Cancelled]),
             (Running, &[Waiting, Proving, Done, Failed, Held, Cancelled]),
             (Proving, &[Waiting, Done, Failed, Held, Cancelled]),
             (Done, &[]),

@@ -7,6 +7,9 @@ CREATE TABLE booking (
     sequence INTEGER NOT NULL CHECK (sequence > 0),
     -- waiting: for a rendition. downloading: its file is on its way into the cache, or there and not yet held.
     state TEXT NOT NULL CHECK (state IN ('waiting', 'downloading', 'ready', 'failed', 'over', 'cancelled')),
+    -- The file that it gets, by its name in the cache. The institution is the class's, unless the class was taken over from
+    -- an older system, whose files are the single default institution's.
+    file_institution TEXT NOT NULL,
     record TEXT NOT NULL,
     -- As in cache_file: 0 for a class that takes the recording as it is.
     resolution INTEGER NOT NULL CHECK (resolution >= 0),
@@ -31,8 +34,10 @@ CREATE TABLE booking (
 ) STRICT;
 
 CREATE INDEX booking_due ON booking (due_milliseconds) WHERE state IN ('waiting', 'downloading', 'ready');
--- Who gets a file that has come.
-CREATE INDEX booking_file ON booking (institution, record, resolution) WHERE state = 'downloading';
+-- Who waits for a file, and who has it. The table `waiter` holds only the classes that were taken over from an older system
+-- until the node first starts and gives them bookings of their own.
+CREATE INDEX booking_file ON booking (file_institution, record, resolution)
+    WHERE state IN ('waiting', 'downloading', 'ready');
 CREATE INDEX booking_ended ON booking (updated_milliseconds) WHERE state IN ('failed', 'over', 'cancelled');
 
 -- Messages that were taken, so that one that comes again does nothing: entries of a stream, and requests that carry a key of
@@ -51,9 +56,11 @@ CREATE INDEX inbox_time ON inbox (time_milliseconds);
 -- Alarms that were raised lately: those of one key become one event a minute, with a count.
 CREATE TABLE alarm (
     key TEXT NOT NULL UNIQUE,
-    since_milliseconds INTEGER NOT NULL,
-    count INTEGER NOT NULL,
     institution TEXT NOT NULL,
+    since_milliseconds INTEGER NOT NULL,
+    -- Raised since the last event of it.
+    count INTEGER NOT NULL,
+    -- What the next event of it says.
     data TEXT NOT NULL
 ) STRICT;
 

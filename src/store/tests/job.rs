@@ -34,7 +34,7 @@ fn a_job_lives_from_waiting_to_done_and_every_change_has_its_event() {
     assert_eq!((job.id, job.state, job.attempt, job.lease_number), (id, JobState::Running, 1, 1));
     assert_eq!((job.lease_owner.as_deref(), job.lease_until_milliseconds), (Some("node-1"), Some(1100)));
     let claim = job.claim().unwrap();
-    assert!(scratch.store.write(move |tx| tx.jobs().renew(&claim, 5000, "encode")).unwrap());
+    assert!(scratch.store.write(move |tx| tx.jobs().renew(&claim, 1050, 5000, "encode")).unwrap());
     assert_eq!(get(&scratch, id).phase, "encode");
     let proving = step(&scratch, claim, JobState::Running, Step::Prove).unwrap();
     assert_eq!((proving.state, proving.lease_until_milliseconds), (JobState::Proving, Some(5000)));
@@ -94,7 +94,7 @@ fn a_stale_claim_changes_nothing_and_tells_nobody() {
     assert_eq!((new.attempt, old.attempt), (1, 1));
     let before = events(&scratch);
     assert_eq!(step(&scratch, old, JobState::Running, Step::Finish("{}".to_owned())), None);
-    assert!(!scratch.store.write(move |tx| tx.jobs().renew(&old, 9000, "")).unwrap());
+    assert!(!scratch.store.write(move |tx| tx.jobs().renew(&old, 1050, 9000, "")).unwrap());
     assert_eq!(step(&scratch, new, JobState::Proving, Step::Finish("{}".to_owned())), None);
     assert_eq!(step(&scratch, new, JobState::Waiting, Step::Prove), None);
     assert_eq!((events(&scratch), get(&scratch, id).state), (before, JobState::Running));

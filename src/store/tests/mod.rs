@@ -1,5 +1,6 @@
 //! The store from the inside: what its tables, its writer and its files do when all goes well, and when it does not.
 
+mod booking;
 mod cache;
 mod file;
 mod job;
@@ -86,6 +87,9 @@ fn new_job(key: &str) -> NewJob {
         deadline_milliseconds: None,
         input: "{}".to_owned(),
         parent: None,
+        needs: None,
+        start_milliseconds: None,
+        predicted_milliseconds: 0,
     }
 }
 

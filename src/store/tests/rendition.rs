@@ -13,6 +13,7 @@ fn rendition(institution: &str, state: RenditionState) -> Rendition {
         attempt: 1,
         deadline_milliseconds: (state == RenditionState::Transcoding).then_some(5000),
         url: String::new(),
+        returns: 0,
         updated_milliseconds: 1000,
     }
 }

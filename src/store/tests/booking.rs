@@ -1,0 +1,134 @@
+//! Bookings, messages that were taken, and alarms.
+
+use super::{Scratch, scratch};
+use crate::store::{
+    AlarmRow, BookedFile, BookingChange, BookingFilter, BookingRow, BookingState, InboxRow, NewBooking,
+};
+
+fn file() -> BookedFile {
+    BookedFile { institution: "22".to_owned(), record: "6666".to_owned(), resolution: 720 }
+}
+
+fn booking(class: &str, sequence: u32, due: i64) -> NewBooking {
+    NewBooking {
+        institution: "22".to_owned(),
+        class_id: class.to_owned(),
+        sequence,
+        file: file(),
+        body: "{}".to_owned(),
+        body_sha256: "00".to_owned(),
+        course_name: "Algebra".to_owned(),
+        priority: 50,
+        start_milliseconds: Some(1),
+        end_milliseconds: None,
+        callback_url: None,
+        due_milliseconds: due,
+    }
+}
+
+fn insert(scratch: &Scratch, new: NewBooking) -> BookingRow {
+    scratch.store.write(move |tx| tx.bookings().insert(&new, 10)).unwrap()
+}
+
+fn change(scratch: &Scratch, id: i64, from: BookingState, state: BookingState) -> Option<BookingRow> {
+    let change = BookingChange {
+        state,
+        url: "http://origin/1".to_owned(),
+        due_milliseconds: 900,
+        code: None,
+        error: String::new(),
+        reason: "because".to_owned(),
+    };
+    scratch.store.write(move |tx| tx.bookings().change(id, from, &change, 20)).unwrap()
+}
+
+#[test]
+fn a_booking_changes_only_from_the_state_that_is_believed_in() {
+    let scratch = scratch();
+    let row = insert(&scratch, booking("c-1", 1, 500));
+    assert_eq!(
+        (row.state, row.accepted_milliseconds, &row.new),
+        (BookingState::Waiting, 10, &booking("c-1", 1, 500))
+    );
+    assert_eq!(change(&scratch, row.id, BookingState::Downloading, BookingState::Ready), None);
+    assert_eq!(change(&scratch, row.id, BookingState::Waiting, BookingState::Ready), None);
+    let on_its_way = change(&scratch, row.id, BookingState::Waiting, BookingState::Downloading).unwrap();
+    assert_eq!((on_its_way.new.due_milliseconds, on_its_way.url.as_str()), (900, "http://origin/1"));
+    let found =
+        scratch.store.read(|reading| reading.bookings().on_their_way(&file(), "http://origin/1", 9)).unwrap();
+    assert_eq!(found, [on_its_way]);
+    assert!(change(&scratch, row.id, BookingState::Downloading, BookingState::Over).is_some());
+    assert_eq!(change(&scratch, row.id, BookingState::Downloading, BookingState::Over), None);
+    for from in BookingState::ALL {
+        assert_eq!(BookingState::parse(from.name()), Some(from));
+        assert_eq!(from.is_live(), BookingState::ALL.into_iter().any(|next| from.may_become(next)));
+    }
+}
+
+#[test]
+fn bookings_are_found_by_class_file_time_and_page_and_the_last_of_a_class_is_not_forgotten() {
+    let scratch = scratch();
+    let first = insert(&scratch, booking("c-1", 1, 500));
+    change(&scratch, first.id, BookingState::Waiting, BookingState::Cancelled).unwrap();
+    let second = insert(&scratch, booking("c-1", 2, 500));
+    let other = insert(&scratch, booking("c-2", 1, 600));
+    scratch
+        .store
+        .read(|reading| {
+            let rows = reading.bookings();
+            assert_eq!(rows.latest("22", "c-1")?.map(|row| row.id), Some(second.id));
+            assert_eq!(rows.latest("", "c-1")?, None);
+            let waiting = rows.of_file(&file(), BookingState::Waiting, 9)?;
+            assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [second.id, other.id]);
+            assert_eq!(rows.due(500, 9)?.len(), 1);
+            assert_eq!(rows.live(second.id, 9)?.len(), 1);
+            let cancelled = BookingFilter { state: Some(BookingState::Cancelled), institution: None };
+            assert_eq!(rows.page(&cancelled, 0, 9)?.len(), 1);
+            assert_eq!(rows.page(&BookingFilter::default(), first.id, 1)?, std::slice::from_ref(&second));
+            assert_eq!(rows.counts()?, [(BookingState::Waiting, 2)]);
+            Ok::<_, crate::store::StoreError>(())
+        })
+        .unwrap();
+    change(&scratch, other.id, BookingState::Waiting, BookingState::Failed).unwrap();
+    assert_eq!(scratch.store.write(|tx| tx.bookings().prune(1000, 9)).unwrap(), 1);
+    assert_eq!(
+        scratch.store.read(|reading| reading.bookings().get(other.id)).unwrap().map(|row| row.id),
+        Some(other.id)
+    );
+}
+
+#[test]
+fn a_message_that_was_taken_is_known_until_it_is_forgotten() {
+    let scratch = scratch();
+    let row = InboxRow {
+        source: "reelmill:bookings".to_owned(),
+        entry: "1-0".to_owned(),
+        body_sha256: "00".to_owned(),
+        answer: "{}".to_owned(),
+    };
+    for is_new in [true, false] {
+        let row = row.clone();
+        assert_eq!(scratch.store.write(move |tx| tx.inbox().insert(&row, 10)).unwrap(), is_new);
+    }
+    let get = || scratch.store.read(|reading| reading.inbox().get("reelmill:bookings", "1-0")).unwrap();
+    assert_eq!(get(), Some(row));
+    assert_eq!(scratch.store.write(|tx| tx.inbox().prune(11, 9)).unwrap(), 1);
+    assert_eq!(get(), None);
+}
+
+#[test]
+fn alarms_of_one_key_are_told_once_and_then_counted() {
+    let scratch = scratch();
+    let alarm =
+        |count| AlarmRow { key: "501".to_owned(), institution: String::new(), count, data: "{}".to_owned() };
+    let raise = |now| {
+        let alarm = alarm(0);
+        scratch.store.write(move |tx| tx.alarms().raise(&alarm, now)).unwrap()
+    };
+    assert_eq!([raise(10), raise(20), raise(30)], [true, false, false]);
+    let settle = |before, now| scratch.store.write(move |tx| tx.alarms().settle(before, now, 9)).unwrap();
+    assert_eq!(settle(10, 70), []);
+    assert_eq!(settle(11, 71), [alarm(2)]);
+    assert_eq!(settle(72, 140), []);
+    assert!(raise(141));
+}
