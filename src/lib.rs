@@ -21,6 +21,7 @@ pub mod figure;
 pub mod legacy;
 pub mod media;
 pub mod proof;
+pub mod redis_server;
 pub mod room;
 pub mod store;
 pub mod telemetry;
