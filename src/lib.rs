@@ -22,6 +22,7 @@ pub mod legacy;
 pub mod media;
 pub mod notify;
 pub mod proof;
+pub mod redis_server;
 pub mod room;
 pub mod store;
 pub mod telemetry;

@@ -1,8 +1,10 @@
 //! Bookings: what they are, how messages are understood, and what is decided about the rendition that a class needs.
 //!
 //! `message` turns what systems in the field write into these types, or says what is wrong with it; `decide` is the state
-//! machine of a rendition. Both are pure: nothing here asks a clock, a cache or a database. Carrying decisions out is the
-//! worker's.
+//! machine of a rendition. Both are pure: nothing there asks a clock, a cache or a database. `consumer` takes messages out of
+//! Redis. Carrying decisions out is the worker's.
+
+pub mod consumer;
 
 use std::collections::BTreeMap;
 use std::fmt;

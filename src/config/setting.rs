@@ -115,6 +115,8 @@ sections! {
         bookings_stream: String = "redis.bookings_stream", Names, r#""reelmill:bookings""#, r#""school:bookings""#, Worker;
         /// The stream of ends, cancellations and results, which every node reads.
         control_stream: String = "redis.control_stream", Names, r#""reelmill:control""#, r#""school:control""#, Worker;
+        /// The stream to which messages go that cannot be understood, with the reason.
+        dead_stream: String = "redis.dead_stream", Names, r#""reelmill:dead""#, r#""school:dead""#, Worker;
         /// The stream to which events are written.
         events_stream: String = "redis.events_stream", Names, r#""reelmill:events""#, r#""school:events""#, Worker;
         /// The channel on which older systems publish bookings.

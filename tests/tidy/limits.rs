@@ -27,6 +27,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("figure", &[]),
     ("clock", &[]),
     ("event", &[]),
+    ("redis_server", &["failure"]),
     ("room", &["failure"]),
     ("atomic_file", &["failure"]),
     ("content_hash", &[]),
@@ -71,9 +72,9 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("legacy", &["cache", "store", "media", "failure", "figure", "clock", "event"]),
     ("control", &["failure", "clock"]),
     // Messages and decisions; their Redis consumer tells the worker through a trait of its own.
-    ("booking", &["media", "failure", "figure", "content_hash", "clock"]),
+    ("booking", &["media", "failure", "figure", "content_hash", "clock", "redis_server"]),
     // Tells others of what is recorded; where it may dial the download's guard says.
-    ("notify", &["store", "download", "failure", "figure", "clock", "event"]),
+    ("notify", &["store", "download", "failure", "figure", "clock", "event", "redis_server"]),
     ("api", &["worker", "notify", "booking", "cache", "store", "media", "failure", "figure", "clock", "event"]),
     (
         "worker",
@@ -95,6 +96,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "content_hash",
             "clock",
             "event",
+            "redis_server",
         ],
     ),
     ("telemetry", &["av", "failure"]),
@@ -124,6 +126,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "content_hash",
             "clock",
             "event",
+            "redis_server",
             "telemetry",
         ],
     ),
