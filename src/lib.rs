@@ -2,6 +2,7 @@
 //!
 //! Modules stand in reading order. The directions: `main → cli → command → stages → {proof, av} → media`.
 
+pub mod api;
 pub mod atomic_file;
 pub mod av;
 pub mod booking;

@@ -16,6 +16,9 @@ mod tests;
 
 pub use client::ask;
 pub use error::{ControlError, Failed};
-pub use message::{Download, Evicted, Fetched, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed, Status};
+pub use message::{
+    Booking, Download, Evicted, Fetched, MessageChannel, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed,
+    Status, Taken,
+};
 pub use place::SOCKET_NAME;
 pub use server::{Handler, Server};

@@ -290,7 +290,7 @@ fn a_request_without_end_is_refused_and_one_that_never_comes_is_not_waited_for()
     let mut said = String::new();
     silent.read_to_string(&mut said).unwrap();
     assert_eq!(said, encode(&Answer::Greeting));
-    let long = Request::Unpin { key: "6".repeat(70_000), name: String::new() };
+    let long = Request::Unpin { key: "6".repeat((2 << 20) + 1), name: String::new() };
     assert_eq!(code(ask_quietly(folder.path(), &long)), "CONTROL_LINE");
 }
 

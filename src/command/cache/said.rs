@@ -27,6 +27,7 @@ pub(super) fn text(reply: &Reply, paint: Paint) -> String {
         Reply::Fetched(Fetched { key, bytes, .. }) => {
             printable(&format!("{key}: in the cache, {}", figure::bytes(*bytes))).into_owned()
         }
+        Reply::Taken(_) | Reply::Booking { .. } => "the class's booking is the worker's matter".to_owned(),
         Reply::Status(Status { pid, version, role }) => {
             printable(&format!("{role}, release {version}, process {pid}")).into_owned()
         }

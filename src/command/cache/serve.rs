@@ -29,7 +29,9 @@ impl Serving {
             Request::Evict { key, reason } => self.evict(&key, &reason),
             Request::Scrub => self.scrub(progress),
             Request::Status => Ok(self.status()),
-            Request::Fetch { .. } => return Err(self.unsupported(&request)),
+            Request::Fetch { .. } | Request::Message { .. } | Request::Booking { .. } => {
+                return Err(self.unsupported(&request));
+            }
         };
         changed.map_err(|error| Failed::of(&error))
     }

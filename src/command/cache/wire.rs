@@ -173,6 +173,8 @@ pub(super) fn reply_document(reply: &Reply) -> String {
         Reply::Evicted(reply) => document("reelmill.cache-evict/1", reply),
         Reply::Scrubbed(reply) => document("reelmill.cache-scrub/1", reply),
         Reply::Fetched(reply) => document("reelmill.cache-fetch/1", reply),
+        Reply::Taken(reply) => document("reelmill.taken/1", reply),
+        Reply::Booking { booking } => document("reelmill.booking/1", booking),
         Reply::Status(reply) => document("reelmill.status/1", reply),
     }
 }
