@@ -1,10 +1,12 @@
 //! Bookings: what they are, how messages are understood, and what is decided about the rendition that a class needs.
 //!
 //! `message` turns what systems in the field write into these types, or says what is wrong with it; `decide` is the state
-//! machine of a rendition. Both are pure: nothing there asks a clock, a cache or a database. `consumer` takes messages out of
-//! Redis. Carrying decisions out is the worker's.
+//! machine of a rendition, and `source` says what a class needs and what that is made from. All are pure: nothing there asks
+//! a clock, a cache or a database. `consumer` takes messages out of Redis. Carrying decisions out is the worker's.
 
 pub mod consumer;
+pub mod decide;
+pub mod source;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -31,6 +31,24 @@ pub(super) struct Gone {
 /// What is told when removing files did not help.
 const STILL_FULL: &str = "room was made, and the disk did not become any emptier";
 
+impl Cache {
+    /// Says why there is no room for one more file, however small; nothing where there is, or could be made. Takes nothing,
+    /// evicts nothing: what is to be refused in any case is refused before anything is fetched.
+    ///
+    /// # Errors
+    /// The disk cannot be asked.
+    pub fn refusal(&self) -> Result<Option<NoRoom>, CacheError> {
+        let need = Need { bytes: 1, files: 1 };
+        let disk = self.inner.disk(&need)?;
+        let mut state = self.inner.state();
+        state.ledger.expire(self.inner.now());
+        Ok(match state.ledger.admit(&need, &disk) {
+            Verdict::Fits | Verdict::Evict(..) => None,
+            Verdict::Full(why) => Some(NoRoom(why)),
+        })
+    }
+}
+
 impl Inner {
     /// Makes room for `need`, on behalf of `wanted`, and lets `grant` count it in the same breath.
     ///

@@ -1,9 +1,11 @@
 //! Bookings as rows: what classes have booked and where each booking is in its life. What becomes of them is decided elsewhere.
 //!
 //! ```text
-//! waiting ──▶ downloading ──▶ ready ──▶ over
-//!    │ ▲──────────│              └────▶ cancelled
-//!    └────────────┴──▶ failed, over, cancelled
+//!             ┌─▶ (another address)
+//! waiting ──▶ downloading ──▶ ready ──▶ over, cancelled
+//!  │ │ ▲────────┘ │            ▲
+//!  │ └────────────┼────────────┘ (made here)
+//!  └──────────────┴──▶ failed, over, cancelled
 //! ```
 //!
 //! Every change is a compare-and-set on the state that the caller believes in.
@@ -63,8 +65,8 @@ impl BookingState {
     pub const fn may_become(self, next: Self) -> bool {
         use BookingState::{Cancelled, Downloading, Failed, Over, Ready, Waiting};
         match self {
-            Waiting => matches!(next, Downloading | Failed | Over | Cancelled),
-            Downloading => matches!(next, Waiting | Ready | Failed | Over | Cancelled),
+            Waiting => matches!(next, Downloading | Ready | Failed | Over | Cancelled),
+            Downloading => matches!(next, Waiting | Downloading | Ready | Failed | Over | Cancelled),
             Ready => matches!(next, Over | Cancelled),
             Failed | Over | Cancelled => false,
         }

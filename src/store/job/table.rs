@@ -160,20 +160,20 @@ impl<'a> Jobs<'a> {
         self.changed(sql, values, tell)
     }
 
-    /// Takes jobs whose lease ran out from their owners.
-    fn lapse(&self, kind: JobKind, now_milliseconds: i64, tell: Tell<'_>) -> Result<(), StoreError> {
+    /// Takes jobs of a kind whose lease ran out from their owners, a bounded number; returns them as they are then.
+    pub fn lapse(&self, kind: JobKind, now_milliseconds: i64, tell: Tell<'_>) -> Result<Vec<Job>, StoreError> {
         let sql = "SELECT * FROM job WHERE state IN ('running', 'proving') AND kind = ?1 \
                    AND lease_until_milliseconds <= ?2 ORDER BY id LIMIT ?3";
-        let lapsed = self.transaction.rows(sql, (kind.name(), now_milliseconds, LAPSES_MAX), job)?;
-        for job in lapsed {
+        let mut lapsed = Vec::new();
+        for job in self.transaction.rows(sql, (kind.name(), now_milliseconds, LAPSES_MAX), job)? {
             let Some(claim) = job.claim() else { continue };
             let text =
                 format!("no sign of life from {} in time", job.lease_owner.as_deref().unwrap_or("its owner"));
             let code = LEASE_LAPSED.to_owned();
             let failure = JobFailure { code, class: FailureClass::Transient, text };
-            self.step(&claim, job.state, &Step::Retry(failure), now_milliseconds, tell)?;
+            lapsed.extend(self.step(&claim, job.state, &Step::Retry(failure), now_milliseconds, tell)?);
         }
-        Ok(())
+        Ok(lapsed)
     }
 
     /// Changes a claimed job that is in state `from`. Nothing, and no event, where the claim is worth nothing any more:
@@ -226,6 +226,12 @@ impl<'a> Jobs<'a> {
     pub fn postpone(&self, id: JobId, not_before_milliseconds: i64) -> Result<(), StoreError> {
         let sql = "UPDATE job SET not_before_milliseconds = ?1 WHERE id = ?2 AND state = 'waiting'";
         self.transaction.execute(sql, (not_before_milliseconds, id.0)).map(|_| ())
+    }
+
+    /// Notes how long a waiting job will probably take.
+    pub fn predict(&self, id: JobId, milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE job SET predicted_milliseconds = ?1 WHERE id = ?2 AND state = 'waiting'";
+        self.transaction.execute(sql, (milliseconds, id.0)).map(|_| ())
     }
 
     /// Lets a waiting job be needed sooner, or be more important, where another class asks for it.

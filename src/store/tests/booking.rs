@@ -51,7 +51,7 @@ fn a_booking_changes_only_from_the_state_that_is_believed_in() {
         (BookingState::Waiting, 10, &booking("c-1", 1, 500))
     );
     assert_eq!(change(&scratch, row.id, BookingState::Downloading, BookingState::Ready), None);
-    assert_eq!(change(&scratch, row.id, BookingState::Waiting, BookingState::Ready), None);
+    assert_eq!(change(&scratch, row.id, BookingState::Waiting, BookingState::Waiting), None);
     let on_its_way = change(&scratch, row.id, BookingState::Waiting, BookingState::Downloading).unwrap();
     assert_eq!((on_its_way.new.due_milliseconds, on_its_way.url.as_str()), (900, "http://origin/1"));
     let found =
