@@ -18,6 +18,8 @@ mod kill;
 mod ladder;
 mod legacy;
 mod long;
+mod message;
+mod message_fuzz;
 mod oracle_x264;
 mod partial;
 mod picture_trap;
