@@ -41,8 +41,8 @@ campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS t
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked
 
-bench: install-build-packages ## measure what runs beside the codecs, and the store (criterion)
-	$(CARGO) bench --locked --bench beside_the_codecs --bench store
+bench: install-build-packages ## measure what runs beside the codecs, the store, and messages (criterion)
+	$(CARGO) bench --locked --bench beside_the_codecs --bench store --bench message
 
 bench-cache: install-build-packages ## how long a cache of 100,000 files takes to start, and to say yes
 	$(CARGO) bench --locked --bench cache

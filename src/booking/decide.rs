@@ -15,7 +15,11 @@
 //! ([`super::source`]). A class that waits is always told later: only `transcoding` has waiting classes, it has a deadline,
 //! and each way out of it says `ProceedAll` or `RefuseAll`.
 
+mod known;
+
 use super::Code;
+
+pub use known::{Known, State};
 
 /// The provider that is this node: what it made is a file of the cache, and no URL.
 pub const LOCAL: &str = "local";
@@ -33,96 +37,6 @@ pub struct Policy {
     pub retry_after_timeout_milliseconds: i64,
     /// Whether a result that nobody here waits for can be nobody else's.
     pub is_only_node: bool,
-}
-
-/// Where a rendition is in its life. `attempt` is the number of the last attempt, also after another one's success: numbers
-/// of a key never repeat, so that a late result fits no later attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nobody makes it.
-    Absent {
-        /// The last attempt, 0 before the first.
-        attempt: u32,
-    },
-    /// Somebody makes it, and classes wait.
-    Transcoding {
-        /// Who; empty where that came from an older system.
-        provider: String,
-        /// Which attempt this is.
-        attempt: u32,
-        /// When it is given up, in Unix milliseconds.
-        deadline_milliseconds: i64,
-    },
-    /// It was made.
-    Succeeded {
-        /// By whom; empty where that came from an older system.
-        provider: String,
-        /// The last attempt.
-        attempt: u32,
-        /// Where it lies.
-        url: Option<String>,
-    },
-    /// Nobody could make it.
-    Failed {
-        /// Who tried last.
-        provider: String,
-        /// The last attempt.
-        attempt: u32,
-    },
-    /// Nobody made it in time.
-    TimedOut {
-        /// Who tried last.
-        provider: String,
-        /// The last attempt.
-        attempt: u32,
-        /// Since when, in Unix milliseconds.
-        since_milliseconds: i64,
-    },
-}
-
-impl State {
-    /// Returns the number of the last attempt.
-    pub const fn attempt(&self) -> u32 {
-        match self {
-            Self::Absent { attempt }
-            | Self::Transcoding { attempt, .. }
-            | Self::Succeeded { attempt, .. }
-            | Self::Failed { attempt, .. }
-            | Self::TimedOut { attempt, .. } => *attempt,
-        }
-    }
-
-    /// Empty where nobody has tried, or nobody knows who did.
-    fn provider(&self) -> &str {
-        match self {
-            Self::Absent { .. } => "",
-            Self::Transcoding { provider, .. }
-            | Self::Succeeded { provider, .. }
-            | Self::Failed { provider, .. }
-            | Self::TimedOut { provider, .. } => provider,
-        }
-    }
-
-    fn url(&self) -> Option<String> {
-        match self {
-            Self::Succeeded { url, .. } => url.clone(),
-            _ => None,
-        }
-    }
-}
-
-/// What is known of a rendition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Where it is in its life.
-    pub state: State,
-    /// How many times since it was first asked for, or asked for anew after it failed, its URL turned out to be useless.
-    pub returns: u8,
-}
-
-impl Known {
-    /// What is known of a rendition that nobody has ever asked for.
-    pub const NOTHING: Self = Self { state: State::Absent { attempt: 0 }, returns: 0 };
 }
 
 /// What has happened.
@@ -265,9 +179,9 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
-    /// What came from an older system names nobody, and any word fits it.
+    /// What came from an older system names nobody, and any word fits it. For this node only this node speaks, by name.
     fn fits(&self, provider: &str, attempt: u32) -> bool {
-        let is_theirs = self.provider.is_none_or(|theirs| theirs == provider);
+        let is_theirs = self.provider.map_or(provider != LOCAL, |theirs| theirs == provider);
         provider.is_empty() || (is_theirs && self.attempt.is_none_or(|theirs| theirs == attempt))
     }
 }
@@ -317,7 +231,8 @@ impl Moment<'_> {
         let (current, attempt) = (state.provider(), state.attempt());
         let is_running = matches!(state, State::Transcoding { .. });
         let is_current = is_running && word.fits(current, attempt);
-        let provider = word.provider.unwrap_or(current);
+        let unnamed = if current == LOCAL { "" } else { current };
+        let provider = word.provider.unwrap_or(unnamed);
         let leads_nowhere = url.is_none() && (provider != LOCAL || state.url().is_some());
         let made = State::Succeeded { provider: provider.to_owned(), attempt, url: url.cloned() };
         match state {

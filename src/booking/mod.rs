@@ -6,6 +6,7 @@
 
 pub mod consumer;
 pub mod decide;
+pub mod message;
 pub mod source;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::fmt;
 
 use url::Url;
 
+use crate::failure::{Failure, FailureClass};
 use crate::media::RenditionName;
 
 /// A class, by the institution that holds it; of the single default institution that is empty.
@@ -113,6 +115,20 @@ pub struct Invalid {
     pub got: String,
     /// Whose message it is, where that much could be read.
     pub class: Option<ClassKey>,
+}
+
+impl Failure for Invalid {
+    fn code(&self) -> &'static str {
+        "MSG_INVALID"
+    }
+
+    fn class(&self) -> FailureClass {
+        FailureClass::Usage
+    }
+
+    fn cure(&self) -> &'static str {
+        "docs/messages.md says how a message is written"
+    }
 }
 
 /// The codes by which people in the field know why a booking failed.

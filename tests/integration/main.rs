@@ -19,6 +19,8 @@ mod ladder;
 mod legacy;
 mod long;
 mod notify;
+mod message;
+mod message_fuzz;
 mod oracle_x264;
 mod partial;
 mod picture_trap;

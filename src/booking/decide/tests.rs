@@ -161,6 +161,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("5", failure(None, None)),
         ("5", failure(Some("oss"), Some(1))),
         ("5", failure(Some("ecs"), None)),
+        ("5", failure(Some("local"), Some(3))),
         ("5", failure(None, Some(9))),
         ("6", Event::DeadlinePassed),
         ("3", Event::UrlUseless),
@@ -264,14 +265,15 @@ impl Step {
 
     fn event(self, known: &Known) -> Event {
         let stale = known.state.attempt().checked_sub(1);
+        let (current, attempt) = (Some(known.state.provider()), Some(known.state.attempt()));
         match self {
             Self::Booked => Event::Booked { is_cached: false },
             Self::BookedCached => Event::Booked { is_cached: true },
-            Self::Success => success(None, None, Some(URL)),
+            Self::Success => success(current, attempt, Some(URL)),
             Self::SuccessOfAnother => success(Some("elsewhere"), stale, Some(URL)),
-            Self::SuccessWithoutUrl => success(None, None, None),
+            Self::SuccessWithoutUrl => success(current, attempt, None),
             Self::SuccessOfAnotherWithoutUrl => success(Some("elsewhere"), stale, None),
-            Self::Failure => failure(None, None),
+            Self::Failure => failure(current, attempt),
             Self::StaleFailure => failure(Some("elsewhere"), stale),
             Self::Deadline => Event::DeadlinePassed,
             Self::UrlUseless => Event::UrlUseless,

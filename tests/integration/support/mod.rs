@@ -1,11 +1,12 @@
 //! What the tests share: scratch folders, generated clips, runs of the engine and of the program, FFmpeg's own tools as
-//! oracles, and what goes wrong outside of the program: origins, networks, disks, kills.
+//! oracles, the documents, and what goes wrong outside of the program: origins, networks, disks, kills.
 
 pub(crate) mod bidden;
 pub(crate) mod binary;
 pub(crate) mod bytes;
 pub(crate) mod certificate;
 pub(crate) mod clip;
+pub(crate) mod document;
 pub(crate) mod flv;
 pub(crate) mod invariant;
 pub(crate) mod kill;
