@@ -35,6 +35,7 @@ fn book(store: &Store) {
         order_key: format!("22/c-{number}"),
         time_milliseconds: 1,
         data: "{\"video_resolution\":\"720P\"}".to_owned(),
+        callback_url: None,
         targets: vec!["redis".to_owned(), "webhook".to_owned()],
     };
     let inserted = store.write(move |tx| tx.jobs().insert(&job, 1, &told));

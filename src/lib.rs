@@ -20,6 +20,7 @@ pub mod failure;
 pub mod figure;
 pub mod legacy;
 pub mod media;
+pub mod notify;
 pub mod proof;
 pub mod redis_server;
 pub mod room;

@@ -219,6 +219,7 @@ impl Inner {
             order_key: format!("cache/{}", entry.key),
             time_milliseconds: now,
             data: wire::evicted(&entry.key, entry.content.bytes, reason),
+            callback_url: None,
             targets: self.options.targets.clone(),
         }
     }
@@ -256,6 +257,7 @@ impl Inner {
             order_key: format!("cache/{key}"),
             time_milliseconds: now,
             data: wire::alarm(code, key, reason, holders),
+            callback_url: None,
             targets: self.options.targets.clone(),
         }
     }

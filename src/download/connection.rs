@@ -1,5 +1,5 @@
 //! One request over one connection of its own: resolve, ask the guard, dial what it admits, speak TLS, ask, read the head.
-//! Neither redirects nor retries: `fetch` knows those.
+//! Neither redirects nor retries: `fetch` knows those; what is posted `post` words.
 //!
 //! hyper is used without a pool: the connection is ours from its first byte to what follows its last. That is how the
 //! address that is dialled is the one that was judged, and how bytes after the promised end of a body are seen.
@@ -11,10 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::http::request::Builder;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -148,9 +149,19 @@ impl Dialer {
     /// # Errors
     /// The guard refuses, nobody answers, or what comes is no HTTP.
     pub async fn ask(&self, url: &Url, asked: &Asked, rate: Option<u64>) -> Result<Answer, DownloadError> {
+        self.send(url, request(url, asked)?, rate).await
+    }
+
+    /// Sends a request to where `url` leads, and returns the answer's head.
+    pub(super) async fn send(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        rate: Option<u64>,
+    ) -> Result<Answer, DownloadError> {
         let target = self.guard.target(url)?;
         let stream = self.dial(&target, rate).await?;
-        let answer = timeout(self.timeouts.header, exchange(stream, request(url, asked)?, rate));
+        let answer = timeout(self.timeouts.header, exchange(stream, request, rate));
         match answer.await {
             Err(_) => {
                 Err(DownloadError::Stalled(format!("no answer within {} s", self.timeouts.header.as_secs_f64())))
@@ -229,7 +240,7 @@ async fn connect_to(address: SocketAddr, rate: Option<u64>) -> io::Result<TcpStr
 
 async fn exchange(
     stream: Box<dyn Stream>,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     rate: Option<u64>,
 ) -> Result<Answer, hyper::Error> {
     let buffer = if rate.is_some() { LIMITED_BUFFER_BYTES } else { BUFFER_BYTES };
@@ -243,17 +254,8 @@ async fn exchange(
 }
 
 /// Asks for the bytes as they are, and for the end of the connection after them.
-fn request(url: &Url, asked: &Asked) -> Result<Request<Empty<Bytes>>, DownloadError> {
-    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let mut request = Request::builder()
-        .method(Method::GET)
-        .uri(path)
-        .header(header::HOST, host)
-        .header(header::USER_AGENT, concat!("reelmill/", env!("CARGO_PKG_VERSION")))
-        .header(header::ACCEPT, "*/*")
-        .header(header::ACCEPT_ENCODING, "identity")
-        .header(header::CONNECTION, "close");
+fn request(url: &Url, asked: &Asked) -> Result<Request<Full<Bytes>>, DownloadError> {
+    let mut request = addressed(Method::GET, url).header(header::ACCEPT_ENCODING, "identity");
     match asked {
         Asked::Whole => {}
         Asked::Look => request = request.header(header::RANGE, "bytes=0-0"),
@@ -262,9 +264,27 @@ fn request(url: &Url, asked: &Asked) -> Result<Request<Empty<Bytes>>, DownloadEr
                 request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator.value());
         }
     }
-    // The url crate has escaped what HTTP does not take; an address that is too long all the same is the only reason.
+    finished(request, Bytes::new(), url)
+}
+
+/// Returns a request for what `url` names, over a connection that ends with it.
+pub(super) fn addressed(method: Method, url: &Url) -> Builder {
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, concat!("reelmill/", env!("CARGO_PKG_VERSION")))
+        .header(header::ACCEPT, "*/*")
+        .header(header::CONNECTION, "close")
+}
+
+/// Gives a request its body. The url crate has escaped what HTTP does not take; an address that is too long all the same,
+/// or a field that is none, is the only reason for refusal.
+pub(super) fn finished(request: Builder, body: Bytes, url: &Url) -> Result<Request<Full<Bytes>>, DownloadError> {
     request
-        .body(Empty::new())
+        .body(Full::new(body))
         .map_err(|error| DownloadError::UrlInvalid { url: target_of(url), why: error.to_string() })
 }
 

@@ -59,7 +59,7 @@ pub use layout::{BackupFile, FILE_NAME};
 pub use legacy::{OldDatabase, OldDatabaseError, OldRow, OldTable, Shape, back_up_old_database, read_old_database};
 pub use legacy_row::{LegacyRow, LegacyRowRows, LegacyRows};
 pub use lock::refuse_if_in_use;
-pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned};
+pub use outbox::{Due, Event, NewEvent, Outbox, OutboxRows, Pruned, Undelivered};
 pub use read_only::ReadOnly;
 pub use rendition::{Rendition, RenditionRows, RenditionState, Renditions, Waiter, WaiterRows, Waiters};
 pub use salvage::{Rebuilt, SavedTable, rebuild};

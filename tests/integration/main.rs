@@ -18,6 +18,7 @@ mod kill;
 mod ladder;
 mod legacy;
 mod long;
+mod notify;
 mod oracle_x264;
 mod partial;
 mod picture_trap;

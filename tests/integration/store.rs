@@ -44,6 +44,7 @@ fn told(job: &Job) -> NewEvent {
         order_key: String::new(),
         time_milliseconds: 1,
         data: "{}".to_owned(),
+        callback_url: None,
         targets: vec!["redis".to_owned()],
     }
 }

@@ -103,6 +103,7 @@ fn event(event_id: &str, order_key: &str, targets: &[&str]) -> NewEvent {
         order_key: order_key.to_owned(),
         time_milliseconds: 1000,
         data: "{}".to_owned(),
+        callback_url: None,
         targets: targets.iter().map(|target| (*target).to_owned()).collect(),
     }
 }

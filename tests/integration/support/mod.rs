@@ -15,6 +15,7 @@ pub(crate) mod oracle;
 pub(crate) mod origin;
 pub(crate) mod power;
 pub(crate) mod proxy;
+pub(crate) mod receiver;
 pub(crate) mod redis;
 pub(crate) mod room;
 pub(crate) mod run;
