@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError};
 use tokio_rustls::rustls::crypto::ring;
 use url::Url;
 
@@ -91,6 +91,11 @@ impl RedisServer {
         let config = deadlines(patience).set_push_sender(heard);
         self.listening.get_multiplexed_async_connection_with_config(&config).await
     }
+}
+
+/// Returns whether Redis itself said so: there is somebody, who refuses. Everything else is about the connection.
+pub fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 fn deadlines(patience: Duration) -> AsyncConnectionConfig {

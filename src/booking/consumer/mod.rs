@@ -18,6 +18,12 @@
 //! **Failures.** Whatever Redis says is tried again, after 0.1 to 5 s, on a new connection where this one may be at fault.
 //! A group that is gone is made again, from the stream's first entry. [`Status`] has what is wrong at any time.
 
+mod backoff;
+mod bridge;
+mod entry;
+mod keeper;
+mod reader;
+mod settle;
 mod status;
 
 use std::future::Future;
@@ -26,7 +32,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
+use bridge::Bridge;
+use keeper::Keeper;
+use reader::{Reader, Stream};
 pub use status::{Part, Status};
 
 use super::{Channel, Invalid};
@@ -129,6 +139,71 @@ impl Consumer {
     /// Reads until `stop` is true or its sender is gone, and through all that Redis may do meanwhile. What is in hand then
     /// is still taken and acknowledged.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let _ = (&self.settings, &self.intake, &self.status, stop);
+        let (lock, locked) = watch::channel(None);
+        let keeper = Keeper {
+            settings: Arc::clone(&self.settings),
+            status: Arc::clone(&self.status),
+            stop: stop.clone(),
+            lock,
+        };
+        let bridge = Bridge::new(Arc::clone(&self.settings), Arc::clone(&self.status), locked);
+        let bookings = self.reader(self.bookings(), stop.clone());
+        let control = self.reader(self.control(), stop);
+        tokio::join!(bookings.run(), control.run(), keeper.run(), bridge.run());
     }
+
+    fn bookings(&self) -> Stream {
+        Stream {
+            channel: Channel::Bookings,
+            part: Part::Bookings,
+            name: self.settings.bookings_stream.clone(),
+            group: BOOKINGS_GROUP.to_owned(),
+            // What was booked before the first node came is waiting for it.
+            first: "0",
+        }
+    }
+
+    fn control(&self) -> Stream {
+        Stream {
+            channel: Channel::Control,
+            part: Part::Control,
+            name: self.settings.control_stream.clone(),
+            group: self.settings.node_id.clone(),
+            // What was said before this node was ever there is about bookings that it does not have; an old end could
+            // meet a new booking of the same class.
+            first: "$",
+        }
+    }
+
+    fn reader(&self, stream: Stream, stop: watch::Receiver<bool>) -> Reader {
+        Reader {
+            settings: Arc::clone(&self.settings),
+            intake: Arc::clone(&self.intake),
+            status: Arc::clone(&self.status),
+            stop,
+            stream,
+            last: None,
+            was_there: false,
+        }
+    }
+}
+
+/// Returns whether it is time to end: also when nobody could say so any more.
+fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}
+
+/// Returns when it is time to end.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Waits, or until it is time to end; returns whether that has come.
+async fn pause(stop: &watch::Receiver<bool>, wait: Duration) -> bool {
+    timeout(wait, stopped(stop.clone())).await.is_ok()
+}
+
+/// Returns a length of time as Redis understands it.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The parts that have a connection of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,7 @@ pub struct Status {
     gaps: AtomicU64,
     overflowed: AtomicU64,
     complaints: Mutex<BTreeMap<Part, String>>,
+    advice: Mutex<String>,
 }
 
 impl Status {
@@ -54,6 +55,11 @@ impl Status {
         let complaints = self.complaints();
         let texts: Vec<&str> = complaints.values().map(String::as_str).collect();
         Some(texts.join("; ")).filter(|text| !text.is_empty())
+    }
+
+    /// Returns how Redis is set up to lose what it is given, where that could be seen.
+    pub fn advice(&self) -> Option<String> {
+        Some(lock(&self.advice).clone()).filter(|advice| !advice.is_empty())
     }
 
     /// Returns how many nodes were there lately, this one among them; 0 before that is known.
@@ -136,6 +142,15 @@ impl Status {
         }
     }
 
+    /// Notes how Redis is set up to lose things, empty where it is not; said in the log when it changes.
+    pub(super) fn advise(&self, advice: String) {
+        let mut known = lock(&self.advice);
+        if *known != advice && !advice.is_empty() {
+            tracing::warn!("Redis may lose bookings that wait in it: {advice}");
+        }
+        *known = advice;
+    }
+
     pub(super) fn set_nodes(&self, nodes: u64) {
         self.nodes.store(nodes, Ordering::Relaxed);
     }
@@ -159,9 +174,13 @@ impl Status {
     }
 
     fn complaints(&self) -> MutexGuard<'_, BTreeMap<Part, String>> {
-        // Nothing that holds the lock can leave the map half changed.
-        self.complaints.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.complaints)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that holds a lock here can leave things half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is counted; each is told by the method of [`Status`] of its name.
