@@ -72,6 +72,53 @@ pub trait Failure: std::error::Error {
     }
 }
 
+/// A failure that another process met, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failed {
+    /// Its code.
+    pub code: &'static str,
+    /// Who must do something.
+    pub class: FailureClass,
+    /// What happened, with its causes in one line.
+    pub message: String,
+    /// What to do about it.
+    pub cure: &'static str,
+    /// What is to be told besides.
+    pub details: Vec<String>,
+}
+
+impl Failed {
+    /// Returns what is told of a failure, its causes in one line.
+    pub fn of(error: &dyn Failure) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        Self { code: error.code(), class: error.class(), message, cure: error.cure(), details: error.details() }
+    }
+}
+
+impl Failure for Failed {
+    fn code(&self) -> &'static str {
+        self.code
+    }
+
+    fn class(&self) -> FailureClass {
+        self.class
+    }
+
+    fn cure(&self) -> &'static str {
+        self.cure
+    }
+
+    fn details(&self) -> Vec<String> {
+        self.details.clone()
+    }
+}
+
 /// Returns whether the system says that the disk is full: a disk without room for one more name is as full as one without
 /// room for bytes.
 pub fn is_disk_full(error: &io::Error) -> bool {

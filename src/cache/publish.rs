@@ -228,7 +228,7 @@ fn sync_work(file: &VerifiedFile) -> Result<(FileContent, u64), CacheError> {
     if !metadata.is_file() {
         return Err(not_proven("it is no plain file"));
     }
-    if metadata.len() != file.info().bytes {
+    if metadata.len() != file.bytes() {
         return Err(not_proven("its length has changed"));
     }
     if let Err(source) = open.sync_all() {

@@ -188,7 +188,7 @@ impl Reservation {
     /// then stands for what it stood for before, or for nothing.
     pub fn commit(self, file: &VerifiedFile, provenance: Provenance) -> Result<Lease, CacheError> {
         // Whoever wrote it should have asked; asking now at least keeps the count true.
-        let length = file.info().bytes;
+        let length = file.bytes();
         self.rooms.cover(length)?;
         let lease = self.inner.publish(file, &self.key, provenance, self.lease.as_ref(), self.rooms.id)?;
         // What is left there is of no use to anybody; where it cannot be removed it counts as a leftover.

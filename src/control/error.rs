@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failed, Failure, FailureClass};
 
 /// A request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -113,47 +113,5 @@ impl Failure for ControlError {
             Self::Failed(failed) => failed.details(),
             _ => Vec::new(),
         }
-    }
-}
-
-/// A failure that another process met, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Failed {
-    pub(super) code: &'static str,
-    pub(super) class: FailureClass,
-    pub(super) message: String,
-    pub(super) cure: &'static str,
-    pub(super) details: Vec<String>,
-}
-
-impl Failed {
-    /// Returns what is told of a failure, its causes in one line.
-    pub fn of(error: &dyn Failure) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        Self { code: error.code(), class: error.class(), message, cure: error.cure(), details: error.details() }
-    }
-}
-
-impl Failure for Failed {
-    fn code(&self) -> &'static str {
-        self.code
-    }
-
-    fn class(&self) -> FailureClass {
-        self.class
-    }
-
-    fn cure(&self) -> &'static str {
-        self.cure
-    }
-
-    fn details(&self) -> Vec<String> {
-        self.details.clone()
     }
 }

@@ -14,8 +14,9 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use crate::failure::Failed;
 pub use client::ask;
-pub use error::{ControlError, Failed};
+pub use error::ControlError;
 pub use message::{
     Booking, Download, Evicted, Fetched, MessageChannel, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed,
     Status, Taken,

@@ -99,6 +99,20 @@ impl Container {
     /// The containers that we write.
     pub const WRITABLE: [Self; 2] = [Self::Flv, Self::Mp4];
 
+    const ALL: [Self; 11] = [
+        Self::Flv,
+        Self::Mp4,
+        Self::Mkv,
+        Self::Ts,
+        Self::Ps,
+        Self::Avi,
+        Self::Asf,
+        Self::Ogg,
+        Self::Wav,
+        Self::Mp3,
+        Self::Aac,
+    ];
+
     /// Returns the short name, which is also the usual file extension.
     pub const fn name(self) -> &'static str {
         match self {
@@ -114,6 +128,11 @@ impl Container {
             Self::Mp3 => "mp3",
             Self::Aac => "aac",
         }
+    }
+
+    /// Returns the container of that short name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|container| container.name() == name)
     }
 
     /// Returns the container that `extension` (without the dot, any case) stands for, if we can write it.

@@ -6,15 +6,17 @@
 use std::path::Path;
 
 use super::decode::{self, Demand};
-use super::{ProofError, VerifiedFile, measure};
+use super::{Measured, ProofError, VerifiedFile, measure};
 use crate::av::Interrupt;
-use crate::media::Oddity;
+use crate::media::{MediaInfo, Oddity};
 
 /// A recording that was accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
     /// It.
     pub file: VerifiedFile,
+    /// What it is, measured.
+    pub info: MediaInfo,
     /// What is unusual about it, one sentence fragment each.
     pub notes: Vec<String>,
 }
@@ -25,17 +27,16 @@ pub struct Accepted {
 /// # Errors
 /// [`ProofError`]: what it is instead of a recording, or what it lacks.
 pub fn accept(path: &Path, accept_truncated: bool, interrupt: &Interrupt) -> Result<Accepted, ProofError> {
-    let measured = measure(path, interrupt).map_err(of_a_recording)?;
-    let info = measured.info();
+    let Measured { file, info } = measure(path, interrupt).map_err(of_a_recording)?;
     let cut_short = info.oddities.iter().find(|oddity| oddity.is_cut_short());
     if let Some(oddity) = cut_short.filter(|_| !accept_truncated) {
         return Err(ProofError::CutShort { oddity: oddity.clone() });
     }
     // Of a group that was cut off, there may be half a picture.
     let demand = Demand { every: false, leading: false, last: cut_short.is_none() };
-    decode::check(path, info, demand, interrupt).map_err(of_a_recording)?;
+    decode::check(path, &info, demand, interrupt).map_err(of_a_recording)?;
     let notes = info.oddities.iter().map(Oddity::to_string).collect();
-    Ok(Accepted { file: VerifiedFile { proven: true, ..measured }, notes })
+    Ok(Accepted { file: file.judged(), info, notes })
 }
 
 /// Says of a recording what the other proof says of an output of ours, which nobody could fetch again.

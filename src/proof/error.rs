@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::av::AvError;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failed, Failure, FailureClass};
 use crate::media::Oddity;
 
 /// A file did not pass.
@@ -121,6 +121,9 @@ pub enum ProofError {
         /// Of those, damaged.
         damaged: u64,
     },
+    /// Another process of ours looked, and says itself what it found.
+    #[error(transparent)]
+    Told(#[from] Failed),
     /// An MP4 that a player must load whole before it can start.
     #[error("the MP4's index stands behind the media")]
     IndexLast,
@@ -145,6 +148,7 @@ impl Failure for ProofError {
             Self::NoRecording(source) => source.code(),
             Self::CutShort { .. } => "MEDIA_TRUNCATED",
             Self::Undecodable { .. } => "MEDIA_UNDECODABLE",
+            Self::Told(failed) => failed.code(),
             Self::IndexLast => "PROOF_INDEX",
         }
     }
@@ -153,6 +157,7 @@ impl Failure for ProofError {
         match self {
             Self::Unreadable(source) if source.class() == FailureClass::Cancelled => FailureClass::Cancelled,
             Self::NoRecording(source) => source.class(),
+            Self::Told(failed) => failed.class(),
             Self::Read { .. } => FailureClass::Capacity,
             // What is wrong with an output of ours is most often a source that nobody foresaw.
             _ => FailureClass::Source,
@@ -163,10 +168,18 @@ impl Failure for ProofError {
         match self {
             Self::Unreadable(source) if source.class() == FailureClass::Cancelled => source.cure(),
             Self::NoRecording(source) => source.cure(),
+            Self::Told(failed) => failed.cure(),
             Self::CutShort { .. } => "fetch the source again, or take what is there with --accept-truncated",
             Self::Undecodable { .. } => "fetch or record the source again",
             Self::Read { .. } => "check the disk that holds the file",
             _ => "the output was thrown away; try --force-encode, and please report the source if it persists",
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Told(failed) => failed.details(),
+            _ => Vec::new(),
         }
     }
 }

@@ -61,12 +61,21 @@ pub struct AudioExpectation {
 }
 
 /// A file that passed, or was measured without being judged.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedFile {
     path: PathBuf,
-    info: MediaInfo,
+    bytes: u64,
     sha256: String,
     proven: bool,
+}
+
+/// A file with what is in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// It.
+    pub file: VerifiedFile,
+    /// What it is, measured.
+    pub info: MediaInfo,
 }
 
 impl VerifiedFile {
@@ -75,9 +84,9 @@ impl VerifiedFile {
         &self.path
     }
 
-    /// Returns what it is, measured.
-    pub fn info(&self) -> &MediaInfo {
-        &self.info
+    /// Returns its length.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Returns its SHA-256 in lower-case hex.
@@ -89,8 +98,11 @@ impl VerifiedFile {
     #[cfg(test)]
     pub(crate) fn trusted(path: &Path) -> Self {
         let bytes = std::fs::metadata(path).unwrap().len();
-        let info = MediaInfo { bytes, ..crate::transcode::sample::lesson() };
-        Self { path: path.to_owned(), info, sha256: content_hash::of_file(path).unwrap(), proven: true }
+        Self { path: path.to_owned(), bytes, sha256: content_hash::of_file(path).unwrap(), proven: true }
+    }
+
+    fn judged(self) -> Self {
+        Self { proven: true, ..self }
     }
 
     /// Returns whether it was judged; `false` when the proof was turned off.
@@ -103,26 +115,27 @@ impl VerifiedFile {
 ///
 /// # Errors
 /// [`ProofError`] with the numbers of the first thing that is off.
-pub fn prove(path: &Path, expectation: &Expectation, interrupt: &Interrupt) -> Result<VerifiedFile, ProofError> {
-    let measured = measure(path, interrupt)?;
-    check_structure(&measured.info)?;
-    expectation.check_frames(&measured.info)?;
-    expectation.check_duration(&measured.info)?;
-    expectation.check_sync(&measured.info)?;
+pub fn prove(path: &Path, expectation: &Expectation, interrupt: &Interrupt) -> Result<Measured, ProofError> {
+    let Measured { file, info } = measure(path, interrupt)?;
+    check_structure(&info)?;
+    expectation.check_frames(&info)?;
+    expectation.check_duration(&info)?;
+    expectation.check_sync(&info)?;
     let demand = Demand { every: expectation.closed_groups, leading: true, last: true };
-    decode::check(path, &measured.info, demand, interrupt)?;
-    Ok(VerifiedFile { proven: true, ..measured })
+    decode::check(path, &info, demand, interrupt)?;
+    Ok(Measured { file: file.judged(), info })
 }
 
 /// Measures the file at `path` without judging it.
 ///
 /// # Errors
 /// [`ProofError::Unreadable`] or [`ProofError::Read`].
-pub fn measure(path: &Path, interrupt: &Interrupt) -> Result<VerifiedFile, ProofError> {
+pub fn measure(path: &Path, interrupt: &Interrupt) -> Result<Measured, ProofError> {
     let info = probe(path, interrupt).map_err(ProofError::Unreadable)?;
     let sha256 =
         content_hash::of_file(path).map_err(|source| ProofError::Read { path: path.to_owned(), source })?;
-    Ok(VerifiedFile { path: path.to_owned(), info, sha256, proven: false })
+    let file = VerifiedFile { path: path.to_owned(), bytes: info.bytes, sha256, proven: false };
+    Ok(Measured { file, info })
 }
 
 /// Checks what must hold for every file of ours, whatever is in it.

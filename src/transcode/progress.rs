@@ -119,6 +119,15 @@ impl RenditionProgress {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Sets everything to what another process counts: frames, microseconds and bytes done, and of these two the reused.
+    pub fn set(&self, done: (u64, u64, u64), reused: (u64, u64)) {
+        self.frames.store(done.0, Ordering::Relaxed);
+        self.microseconds.store(done.1, Ordering::Relaxed);
+        self.bytes.store(done.2, Ordering::Relaxed);
+        self.reused_frames.store(reused.0, Ordering::Relaxed);
+        self.reused_microseconds.store(reused.1, Ordering::Relaxed);
+    }
+
     /// Returns what it is at.
     pub fn phase(&self) -> Phase {
         Phase::from_u8(self.phase.load(Ordering::Relaxed))

@@ -12,13 +12,11 @@ use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::progress::Stage;
-use super::repack::{Manner, repack};
-use super::{AcquireError, Progress, place};
+use super::{AcquireError, Media, MediaError, Progress, TakeIn, TakenIn, place};
 use crate::av::Interrupt;
 use crate::cache::{self, Cache, CacheError, Flight, Key, Lease, NewLease, Provenance, Reservation, Wanted};
 use crate::download::{Downloader, Fetched, Looked, Rate, Report, Request, Validator};
-use crate::media::{Container, MediaInfo, RenditionName};
-use crate::proof::{self, Accepted, VerifiedFile};
+use crate::proof::VerifiedFile;
 use crate::store::FileSource;
 use crate::transcode::TranscodeError;
 
@@ -35,6 +33,8 @@ pub struct Acquirer {
     pub downloader: Downloader,
     /// The cap of each download within the budget of all.
     pub rate: Rate,
+    /// Who looks into what came.
+    pub media: Arc<dyn Media>,
     /// Threads that encode what the cache's container cannot hold.
     pub jobs: usize,
 }
@@ -283,7 +283,7 @@ impl Acquirer {
         Ok((reservation, made))
     }
 
-    /// Fetches the recording, looks into it, and brings it into the cache's container where it comes in another.
+    /// Fetches the recording and has it looked into, and brought into the cache's container where it comes in another.
     async fn make(
         &self,
         errand: &Errand,
@@ -297,17 +297,17 @@ impl Acquirer {
         progress.enter(Stage::Fetching);
         let request = self.request(errand, place::source(&folder), reservation);
         let fetched = self.downloader.fetch(&request, &progress.download, stop.told.clone()).await?;
-        progress.enter(Stage::Proving);
-        let (path, accept_truncated) = (fetched.path().to_owned(), errand.accept_truncated);
-        let interrupt = stop.interrupt.clone();
-        let accepted = blocking(move || proof::accept(&path, accept_truncated, &interrupt));
-        let Accepted { file, mut notes } = accepted.await??;
-        let label = mislabelled(&errand.key, file.info());
-        let file = match file.info().container {
-            Container::Flv => file,
-            _ => self.repacked(errand, reservation, file, &mut notes, progress, stop).await?,
+        let order = TakeIn {
+            folder,
+            path: fetched.path().to_owned(),
+            key_label: errand.key.resolution(),
+            accept_truncated: errand.accept_truncated,
+            jobs: self.jobs,
         };
-        notes.extend(label);
+        let (media, rooms) = (Arc::clone(&self.media), reservation.rooms());
+        let (progress, interrupt) = (Arc::clone(progress), stop.interrupt.clone());
+        let taken = blocking(move || media.take_in(&order, rooms, &progress, &interrupt));
+        let TakenIn { file, notes, .. } = taken.await??;
         Ok(Made { file, notes, fetched })
     }
 
@@ -323,27 +323,6 @@ impl Acquirer {
             room: Some(reservation.rooms().file()),
         }
     }
-
-    /// Brings a recording into the cache's container; says in `notes` what that took, in the place of what was odd about it.
-    async fn repacked(
-        &self,
-        errand: &Errand,
-        reservation: &Reservation,
-        file: VerifiedFile,
-        notes: &mut Vec<String>,
-        progress: &Arc<Progress>,
-        stop: &Stop,
-    ) -> Result<VerifiedFile, AcquireError> {
-        let folder = reservation.folder().to_owned();
-        let (jobs, accept_truncated) = (self.jobs, errand.accept_truncated);
-        let (rooms, interrupt) = (reservation.rooms(), stop.interrupt.clone());
-        let manner = Manner { accept_truncated, jobs, rooms, interrupt };
-        let progress = Arc::clone(progress);
-        let repacked = blocking(move || repack(&folder, &file, &manner, &progress));
-        let repacked = repacked.await??;
-        *notes = repacked.notes;
-        Ok(repacked.file)
-    }
 }
 
 /// Returns whether the origin has what is here: the same length, and a validator that both times was the same.
@@ -353,26 +332,16 @@ fn is_same(known: &FileSource, looked: &Looked) -> bool {
     has_length && validator.is_some() && validator == looked.validator
 }
 
-/// Returns what to say where the picture's short side is not the one that the key is called after.
-fn mislabelled(key: &Key, info: &MediaInfo) -> Option<String> {
-    let label = key.resolution()?;
-    let Some(video) = &info.video else { return Some(format!("no picture, labelled {label}")) };
-    let (width, height) = video.display_size();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a picture's size in pixels")]
-    let own = RenditionName::of_source(width.min(height).round() as u32);
-    (own != label).then(|| format!("{own}, labelled {label}"))
-}
-
 /// Runs what may wait for a disk or keep a core busy where it may.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AcquireError> {
-    let panicked = |error: tokio::task::JoinError| TranscodeError::Panicked { message: error.to_string() };
+    let panicked =
+        |error: tokio::task::JoinError| MediaError::from(TranscodeError::Panicked { message: error.to_string() });
     Ok(spawn_blocking(work).await.map_err(panicked)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcode::sample;
 
     #[test]
     fn another_address_has_the_same_only_with_the_same_length_and_strong_validator() {
@@ -398,16 +367,5 @@ mod tests {
         ] {
             assert!(!is_same(&known, &looked), "{known:?} {looked:?}");
         }
-    }
-
-    #[test]
-    fn a_label_that_does_not_fit_is_told() {
-        let said = |key: &str| mislabelled(&Key::parse(key).unwrap(), &sample::lesson());
-        let own = sample::lesson().video.unwrap().height;
-        assert_eq!([said("6666"), said(&format!("6666_{own}P"))], [None, None]);
-        assert_eq!(said("6666_480P"), Some(format!("{own}P, labelled 480P")));
-        let info = MediaInfo { video: None, ..sample::lesson() };
-        let silent = mislabelled(&Key::parse("6666_480P").unwrap(), &info);
-        assert_eq!(silent.as_deref(), Some("no picture, labelled 480P"));
     }
 }

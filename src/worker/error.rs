@@ -1,12 +1,10 @@
 //! What can go wrong between an address and a file in the cache: whatever a stage says, in its own words.
 
+use super::MediaError;
 use crate::cache::CacheError;
 use crate::download::DownloadError;
 use crate::failure::{Failure, FailureClass};
-use crate::proof::ProofError;
 use crate::room::NoRoom;
-use crate::transcode::TranscodeError;
-use crate::transcode::plan::PlanError;
 
 /// A recording was not acquired.
 #[derive(Debug, thiserror::Error)]
@@ -17,15 +15,9 @@ pub enum AcquireError {
     /// It did not come.
     #[error(transparent)]
     Download(#[from] DownloadError),
-    /// What came is no recording, or not the whole of one.
+    /// What came is no recording, or cannot be brought into the cache's container.
     #[error(transparent)]
-    Proof(#[from] ProofError),
-    /// It cannot be brought into the cache's container.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// Bringing it there failed.
-    #[error(transparent)]
-    Transcode(#[from] TranscodeError),
+    Media(#[from] MediaError),
 }
 
 impl AcquireError {
@@ -33,9 +25,7 @@ impl AcquireError {
         match self {
             Self::Cache(error) => error,
             Self::Download(error) => error,
-            Self::Proof(error) => error,
-            Self::Plan(error) => error,
-            Self::Transcode(error) => error,
+            Self::Media(error) => error,
         }
     }
 
@@ -55,8 +45,7 @@ impl AcquireError {
     pub(super) fn spoils_work(&self) -> bool {
         match self {
             Self::Download(_) | Self::Cache(_) => self.code() == "CACHE_FULL",
-            Self::Plan(_) => true,
-            Self::Proof(_) | Self::Transcode(_) => {
+            Self::Media(_) => {
                 self.code() == "CACHE_FULL"
                     || !matches!(
                         self.class(),
@@ -91,6 +80,9 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::proof::ProofError;
+    use crate::transcode::TranscodeError;
+    use crate::transcode::plan::PlanError;
 
     fn full_disk() -> AcquireError {
         let source = ErrorKind::StorageFull.into();
@@ -110,9 +102,9 @@ mod tests {
     fn what_would_fail_again_is_thrown_away_and_what_can_be_gone_on_from_stays() {
         let torn = || ProofError::Torn { detail: "no end".to_owned() };
         for (error, spoils) in [
-            (AcquireError::from(torn()), true),
-            (TranscodeError::NothingDecoded.into(), true),
-            (PlanError::NoVideo.into(), true),
+            (AcquireError::from(MediaError::from(torn())), true),
+            (MediaError::from(TranscodeError::NothingDecoded).into(), true),
+            (MediaError::from(PlanError::NoVideo).into(), true),
             (CacheError::Full(NoRoom("none".to_owned())).into(), true),
             (DownloadError::NoRoom(NoRoom("none".to_owned())).into(), true),
             (CacheError::Cancelled.into(), false),

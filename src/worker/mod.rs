@@ -1,8 +1,8 @@
 //! The node's work, put together from the stages: today the way from an address to a file in the cache.
 //!
 //! ```text
-//! Errand ─▶ cache: here? ── no ──▶ look ─▶ room ─▶ download ─▶ proof::accept ── FLV? ──▶ commit ─▶ Acquired
-//!             │ yes, of this address            (work folder)        └ no ─▶ repack ─▶┘
+//! Errand ─▶ cache: here? ── no ──▶ look ─▶ room ─▶ download ─▶ media: take in ─▶ commit ─▶ Acquired
+//!             │ yes, of this address            (work folder)
 //!             └ yes, of another ─▶ look: the same recording? ── no ──▶ the same way, and renamed over
 //! ```
 //!
@@ -11,12 +11,13 @@
 
 mod acquire;
 mod error;
+mod media;
 mod place;
 mod progress;
 mod prover;
-mod repack;
 
 pub use acquire::{Acquired, Acquirer, Errand, State, Stop};
 pub use error::AcquireError;
+pub use media::{Facts, InProcess, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
 pub use progress::{Progress, Snapshot};
-pub use prover::LocalProver;
+pub use prover::MediaProver;

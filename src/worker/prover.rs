@@ -1,22 +1,23 @@
-//! Looking into recordings for the cache, in this process.
+//! Looking into recordings for the cache, wherever media is worked on.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::av::Interrupt;
+use super::media::Media;
 use crate::cache::Prover;
-use crate::proof::{self, ProofError, VerifiedFile};
+use crate::proof::{ProofError, VerifiedFile};
 
 /// Takes recordings as they come, odd as they are, as long as they can be shown.
-#[derive(Clone, Copy, Debug)]
-pub struct LocalProver {
+#[derive(Clone, Debug)]
+pub struct MediaProver {
+    /// Who looks.
+    pub media: Arc<dyn Media>,
     /// Whether recordings that end early are taken.
     pub accept_truncated: bool,
 }
 
-impl Prover for LocalProver {
-    /// Nothing breaks this off: to the cache a look that was broken off is a file that cannot be read. Stops come between
-    /// files.
+impl Prover for MediaProver {
     fn prove(&self, path: &Path) -> Result<VerifiedFile, ProofError> {
-        proof::accept(path, self.accept_truncated, &Interrupt::default()).map(|accepted| accepted.file)
+        Ok(self.media.prove(path, self.accept_truncated)?)
     }
 }

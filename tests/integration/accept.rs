@@ -43,7 +43,7 @@ fn a_whole_recording_of_any_container_is_accepted_without_a_word() {
         let folder = scratch();
         let accepted = strictly(&make(&folder, "whole", &recipe(container))).unwrap();
         assert!(accepted.file.is_proven());
-        assert_eq!(accepted.file.info().container, container);
+        assert_eq!(accepted.info.container, container);
         assert_eq!(accepted.notes, [""; 0], "{container}");
     }
 }
@@ -53,7 +53,7 @@ fn sound_alone_is_a_recording_too() {
     let folder = scratch();
     let path = make(&folder, "sound", &Recipe { pictures: Vec::new(), ..recipe(Container::Flv) });
     let accepted = strictly(&path).unwrap();
-    assert!(accepted.file.info().video.is_none());
+    assert!(accepted.info.video.is_none());
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn recipe(container: Container) -> Recipe {
 /// A good file, and what it was made to be.
 fn good(folder: &TempDir, container: Container) -> (PathBuf, Expectation) {
     let path = make(folder, "good", &recipe(container));
-    let info = measure(&path, &Interrupt::default()).unwrap().info().clone();
+    let info = measure(&path, &Interrupt::default()).unwrap().info;
     let (video, audio) = (info.video.unwrap(), info.audio.unwrap());
     let expectation = Expectation {
         frames: Some(100),
@@ -234,7 +234,7 @@ fn a_file_that_begins_without_a_keyframe_is_refused() {
 fn packets_that_the_demuxer_knows_to_be_damaged_are_refused() {
     let folder = scratch();
     let whole = make(&folder, "whole.ts", &Recipe::plain(Container::Ts, "320x180", 4.0));
-    let frames = measure(&whole, &Interrupt::default()).unwrap().info().video.as_ref().unwrap().packets;
+    let frames = measure(&whole, &Interrupt::default()).unwrap().info.video.as_ref().unwrap().packets;
     let path = changed(&whole, "hole.ts", |bytes| {
         let middle = bytes.len() / 188 / 2 * 188;
         bytes.drain(middle..middle + 188);

@@ -6,11 +6,11 @@ use super::place::Place;
 use crate::cache::{Cache, CacheError, Options};
 use crate::clock::Clock;
 use crate::store::Store;
-use crate::worker::LocalProver;
+use crate::worker::{InProcess, MediaProver};
 
 /// Opens the cache for changing.
 pub(super) fn open(store: Arc<Store>, place: &Place, clock: Arc<dyn Clock>) -> Result<Cache, CacheError> {
-    let prover = Arc::new(LocalProver { accept_truncated: place.accept_truncated });
+    let prover = Arc::new(MediaProver { media: Arc::new(InProcess), accept_truncated: place.accept_truncated });
     // A command tells nobody but the person: events are the worker's.
     let options = Options { root: place.root.clone(), limits: place.limits, clock, prover, targets: Vec::new() };
     Cache::open(store, options)

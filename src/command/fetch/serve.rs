@@ -15,7 +15,7 @@ use crate::command::cache::Serving;
 use crate::control::{Download, Failed, Fetched, Handler, Progress, Reply, Request};
 use crate::download::{DownloadError, Downloader, Rate, Report, Validator, parse_url};
 use crate::failure::Failure;
-use crate::worker::{self, Acquired, Acquirer, Errand, Snapshot, Stop};
+use crate::worker::{self, Acquired, Acquirer, Errand, InProcess, Snapshot, Stop};
 
 /// Progress is told this often: quick enough to look alive, slow enough to cost nothing.
 const TICK: Duration = Duration::from_millis(200);
@@ -31,7 +31,8 @@ pub(super) struct Fetching {
 impl Fetching {
     pub(super) fn new(serving: Serving, downloader: Downloader, rate: Rate, budget: Budget, stop: Stop) -> Self {
         let jobs = thread::available_parallelism().map_or(1, NonZero::get);
-        let acquirer = Acquirer { cache: serving.cache.clone(), downloader, rate, jobs };
+        let media = Arc::new(InProcess);
+        let acquirer = Acquirer { cache: serving.cache.clone(), downloader, rate, media, jobs };
         Self { serving, acquirer, budget, stop }
     }
 
@@ -94,7 +95,7 @@ fn failed(error: &dyn Failure) -> Failed {
     Failed::of(error)
 }
 
-fn told(Snapshot { phase, bytes, bytes_total }: Snapshot) -> Progress {
+fn told(Snapshot { phase, bytes, bytes_total, .. }: Snapshot) -> Progress {
     Progress { phase: phase.to_owned(), files: 0, files_total: Some(1), bytes, bytes_total }
 }
 

@@ -19,7 +19,7 @@ use super::repair;
 use super::{Job, Unit, copy};
 use crate::atomic_file;
 use crate::av::{Interrupt, Packet, StreamParameters};
-use crate::proof::{self, Expectation, VerifiedFile};
+use crate::proof::{self, Expectation, Measured};
 use crate::room::{Grant, Room, for_one_more};
 
 /// A rendition about to be made.
@@ -134,13 +134,13 @@ impl<'a> Lane<'a> {
             Action::Refuse => return Err(TranscodeError::Refused { reason: rendition.reasons.join("; ") }),
         };
         progress.enter(Phase::Proving);
-        let file = if self.job.verify {
+        let measured = if self.job.verify {
             proof::prove(&self.part, &written.expectation, interrupt)?
         } else {
             proof::measure(&self.part, interrupt)?
         };
         let repairs = repair::sentences(self.job.info, rendition, &written.tally);
-        let finished = finished(&file, repairs, self.resumption.clone());
+        let finished = finished(&measured, repairs, self.resumption.clone());
         self.publish(&finished)?;
         Ok(finished)
     }
@@ -304,15 +304,15 @@ pub(super) fn found(
     record: &OutputRecord,
     interrupt: &Interrupt,
 ) -> Result<Finished, TranscodeError> {
-    let file = proof::measure(&job.outputs[index], interrupt)?;
+    let measured = proof::measure(&job.outputs[index], interrupt)?;
     let chunks = job.plan.chunks_of(&job.plan.renditions[index]);
     let resumption = Resumption { chunks, reused: chunks, discarded: None };
-    let measured = finished(&file, record.repairs.clone(), resumption);
+    let measured = finished(&measured, record.repairs.clone(), resumption);
     Ok(Finished { verified: record.verified, is_found: true, ..measured })
 }
 
-fn finished(file: &VerifiedFile, repairs: Vec<String>, resumption: Resumption) -> Finished {
-    let info = file.info();
+fn finished(measured: &Measured, repairs: Vec<String>, resumption: Resumption) -> Finished {
+    let Measured { file, info } = measured;
     let video = info.video.as_ref();
     Finished {
         frames: video.map_or(0, |video| video.packets),

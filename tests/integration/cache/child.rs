@@ -266,7 +266,7 @@ impl Hand<'_> {
         let proven = proof::measure(&output, &Interrupt::default()).map_err(Trouble::Proof)?;
         self.at("commit");
         let provenance = Provenance { url: report.final_url, ..Provenance::default() };
-        reservation.commit(&proven, provenance)?;
+        reservation.commit(&proven.file, provenance)?;
         say("committed");
         Ok(())
     }

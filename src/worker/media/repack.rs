@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{AcquireError, Progress, place};
+use super::MediaError;
 use crate::av::Interrupt;
-use crate::cache::CacheError;
 use crate::media::{Container, MediaInfo, RateControlMode};
-use crate::proof::{self, ProofError, VerifiedFile};
+use crate::proof::{self, Accepted, ProofError, VerifiedFile};
 use crate::room::RoomSource;
 use crate::transcode::plan::{Action, AudioPlan, Plan, PlanError, plan};
 use crate::transcode::{self, Finished, Identity, Job, Request, TranscodeError, x264};
+use crate::worker::progress::Stage;
+use crate::worker::{Progress, place};
 
 /// How it is to be done.
 #[derive(Clone, Debug)]
@@ -39,15 +40,15 @@ pub(super) struct Repacked {
 /// Makes of `source` the file that goes into the cache, in the same `folder`. What it needed on the way is gone afterwards.
 pub(super) fn repack(
     folder: &Path,
-    source: &VerifiedFile,
+    source: &Accepted,
     manner: &Manner,
     progress: &Progress,
-) -> Result<Repacked, AcquireError> {
-    let plan = decide(source.info(), manner.accept_truncated)?;
+) -> Result<Repacked, MediaError> {
+    let plan = decide(&source.info, manner.accept_truncated)?;
     let finished = carry_out(folder, source, &plan, manner, progress)?;
     // The engine has held it to what went in; here it becomes something that can be committed.
     let accepted = proof::accept(&place::repacked(folder), false, &manner.interrupt)?;
-    Ok(Repacked { file: accepted.file, notes: notes(source.info(), &plan, finished) })
+    Ok(Repacked { file: accepted.file, notes: notes(&source.info, &plan, finished) })
 }
 
 /// Decides what is done: where anything can be copied, it is, whatever its rate; nobody asked for a smaller file.
@@ -68,23 +69,19 @@ fn decide(info: &MediaInfo, accept_truncated: bool) -> Result<Plan, PlanError> {
 
 fn carry_out(
     folder: &Path,
-    source: &VerifiedFile,
+    source: &Accepted,
     plan: &Plan,
     manner: &Manner,
     progress: &Progress,
-) -> Result<Finished, AcquireError> {
+) -> Result<Finished, MediaError> {
     let (output, work_folder) = (place::repacked(folder), place::repacking(folder));
-    let failed = |operation| {
-        let path = work_folder.clone();
-        move |source| CacheError::Disk { operation, path, source }
-    };
-    fs::create_dir(&work_folder).map_err(failed("create"))?;
-    let info = source.info();
-    let unreadable = |error| ProofError::Read { path: source.path().to_owned(), source: error };
-    let identities = plan.renditions.iter().map(|rendition| Identity::of(source.path(), plan, rendition));
+    fs::create_dir(&work_folder).map_err(MediaError::file("create", &work_folder))?;
+    let (path, info) = (source.file.path(), &source.info);
+    let unreadable = |error| ProofError::Read { path: path.to_owned(), source: error };
+    let identities = plan.renditions.iter().map(|rendition| Identity::of(path, plan, rendition));
     let identities: Vec<Identity> = identities.collect::<Result<_, _>>().map_err(unreadable)?;
     let job = Job {
-        source: source.path(),
+        source: path,
         info,
         plan,
         outputs: &[output],
@@ -96,18 +93,13 @@ fn carry_out(
         verify: true,
         rooms: Some(Arc::clone(&manner.rooms)),
     };
-    let counters = Arc::new(counters(info, plan));
-    progress.repack(Arc::clone(&counters));
+    let counters = Arc::new(super::counters(info, plan));
+    progress.show(Stage::Repacking, Arc::clone(&counters));
     let outcome = transcode::run(&job, &counters, &manner.interrupt);
     let result = outcome.renditions.into_iter().next().map_or(Err(TranscodeError::FeedEnded), |one| one.result);
     // What is left of it would only take room: the next try begins with what was fetched.
-    fs::remove_dir_all(&work_folder).map_err(failed("remove"))?;
+    fs::remove_dir_all(&work_folder).map_err(MediaError::file("remove", &work_folder))?;
     Ok(result?)
-}
-
-fn counters(info: &MediaInfo, plan: &Plan) -> transcode::Progress {
-    let names: Vec<_> = plan.renditions.iter().map(|rendition| rendition.name).collect();
-    transcode::Progress::new(&names, info.video.as_ref().map_or(0, |video| video.packets), info.duration_seconds)
 }
 
 /// Returns what was done to it, and why.
