@@ -57,7 +57,8 @@ pub trait Node: Send + Sync + 'static {
     /// Removes a file that nobody holds.
     fn evict(&self, key: Key, reason: String) -> Answer<'_, Eviction>;
 
-    /// Returns events after that sequence, in order; of one institution where one is given.
+    /// Returns events after that sequence, in order; of one institution where one is given. The bounds are of the same
+    /// state of the database: what is not among the events up to the last sequence will never be.
     fn events(&self, institution: Option<String>, after: i64, limit: u32) -> Answer<'_, Events>;
     /// Returns what is told from now on. An event is told after it is on the disk; whoever lags reads it there.
     fn subscribe(&self) -> broadcast::Receiver<Arc<Tiding>>;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod accept;
+mod api;
 mod apparatus;
 mod cache;
 mod cache_command;

@@ -1,0 +1,268 @@
+//! One subscriber's WebSocket: what is recorded is read, then what happens is told, without a gap or a double.
+//!
+//! What the node tells is only a sign that there is something new: every event goes out in the order of its sequence, read
+//! from the record unless it is the very next one. So it does not matter how the signs are ordered, or whether some are
+//! lost. Two halves share a [`Queue`]: one fills it and must never wait for the subscriber, the other one empties it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::queue::{FRAMES_MAX, Full, Queue};
+use super::wire::{event_frame, gap_frame, progress_frame};
+use crate::api::{ApiError, Node, Tiding};
+use crate::store::Event;
+
+/// How often somebody who says nothing is asked whether he is there.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// Two questions without an answer, and a little.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// How long a frame may take to leave. A reader that stands still longer has lost the connection or its mind.
+const SEND_TIME: Duration = Duration::from_secs(20);
+/// How long a closing connection may take to say so.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// Events that are read at a time: half of what may wait, so that there is room when a page was asked for.
+#[expect(clippy::cast_possible_truncation, reason = "128")]
+const READ_MAX: u32 = (FRAMES_MAX / 2) as u32;
+
+/// What a subscriber asked for.
+pub(super) struct Subscription {
+    pub(super) node: Arc<dyn Node>,
+    /// Of which institution; none: of all.
+    pub(super) institution: Option<String>,
+    /// Behind which sequence; none: from now on.
+    pub(super) after: Option<i64>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// Why a subscriber is sent away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It has gone.
+    Gone,
+    /// It reads too slowly.
+    Slow,
+    /// The node ends.
+    Stopping,
+    /// The node cannot read what is recorded.
+    Failed,
+}
+
+/// What both halves share.
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Something waits.
+    filled: Notify,
+    /// Nothing waits any more.
+    emptied: Notify,
+}
+
+impl Shared {
+    fn with<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
+        change(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn event(&self, text: String) -> Result<(), End> {
+        self.with(|queue| queue.push_event(text)).map_err(|Full| End::Slow)?;
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    fn progress(&self, text: String) {
+        self.with(|queue| queue.push_progress(text));
+        self.filled.notify_one();
+    }
+
+    /// Waits until everything has left.
+    async fn empty(&self) {
+        while !self.with(|queue| queue.is_empty()) {
+            self.emptied.notified().await;
+        }
+    }
+}
+
+/// Serves a subscriber until one side has had enough.
+pub(super) async fn serve(mut socket: WebSocket, subscription: Subscription) {
+    let shared = Shared::default();
+    let mut stop = subscription.stop.clone();
+    let end = tokio::select! {
+        end = fill(subscription, &shared) => end,
+        end = empty(&mut socket, &shared) => end,
+        _ = stop.wait_for(|stop| *stop) => End::Stopping,
+    };
+    tracing::debug!(?end, "a subscriber goes");
+    let (code, reason) = match end {
+        End::Gone => return,
+        End::Slow => (close_code::AGAIN, "too slow: come again with after= and the last sequence"),
+        End::Stopping => (close_code::AWAY, "the node ends"),
+        End::Failed => (close_code::ERROR, "the node cannot read its events"),
+    };
+    let farewell = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    let _ = timeout(CLOSE_TIME, async {
+        if socket.send(farewell).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    })
+    .await;
+}
+
+/// Fills the queue: with what is recorded, then with what happens.
+async fn fill(subscription: Subscription, shared: &Shared) -> End {
+    // Before anything is read, so that nothing happens in between.
+    let tidings = subscription.node.subscribe();
+    let mut pump = Pump { shared, last: 0, subscription };
+    match pump.run(tidings).await {
+        Ok(never) => match never {},
+        Err(end) => end,
+    }
+}
+
+struct Pump<'a> {
+    shared: &'a Shared,
+    subscription: Subscription,
+    /// The sequence up to which everything was told, or was none of this subscriber's.
+    last: i64,
+}
+
+impl Pump<'_> {
+    async fn run(
+        &mut self,
+        mut tidings: broadcast::Receiver<Arc<Tiding>>,
+    ) -> Result<std::convert::Infallible, End> {
+        self.begin().await?;
+        loop {
+            match tidings.recv().await {
+                Ok(tiding) => self.tell(&tiding).await?,
+                // What was lost is recorded; progress comes again.
+                Err(RecvError::Lagged(_)) => self.catch_up().await?,
+                Err(RecvError::Closed) => return Err(End::Stopping),
+            }
+        }
+    }
+
+    /// Tells what is recorded behind the cursor, and that something there is no longer kept.
+    async fn begin(&mut self) -> Result<(), End> {
+        let after = self.subscription.after;
+        let found = self.read(after.unwrap_or(i64::MAX), 1).await?;
+        let (oldest, latest) = found.bounds.unwrap_or((0, 0));
+        let Some(after) = after else {
+            self.last = latest;
+            return Ok(());
+        };
+        self.last = after;
+        if after + 1 < oldest {
+            self.shared.event(gap_frame(after, oldest))?;
+        }
+        loop {
+            let found = self.read(self.last, READ_MAX).await?;
+            let has_more = found.has_more;
+            self.push(found.events)?;
+            if !has_more {
+                return Ok(());
+            }
+            // A replay may be longer than any queue, and has the time.
+            timeout(SEND_TIME, self.shared.empty()).await.map_err(|_| End::Slow)?;
+        }
+    }
+
+    async fn tell(&mut self, tiding: &Tiding) -> Result<(), End> {
+        let is_ours = self.is_ours(tiding.institution());
+        match tiding {
+            Tiding::Event(event) if event.sequence <= self.last => {}
+            Tiding::Event(event) if event.sequence == self.last + 1 => {
+                self.last = event.sequence;
+                if is_ours {
+                    self.shared.event(event_frame(event))?;
+                }
+            }
+            Tiding::Event(_) => self.catch_up().await?,
+            Tiding::Progress { .. } if is_ours => {
+                if let Some(frame) = progress_frame(tiding) {
+                    self.shared.progress(frame);
+                }
+            }
+            Tiding::Progress { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Tells what is recorded, as far as it goes.
+    async fn catch_up(&mut self) -> Result<(), End> {
+        loop {
+            let found = self.read(self.last, READ_MAX).await?;
+            let (has_more, latest) = (found.has_more, found.bounds.map_or(self.last, |(_, latest)| latest));
+            self.push(found.events)?;
+            if !has_more {
+                // What is between belongs to others, or was never given.
+                self.last = self.last.max(latest);
+                return Ok(());
+            }
+        }
+    }
+
+    fn push(&mut self, events: Vec<Event>) -> Result<(), End> {
+        for event in events {
+            self.last = self.last.max(event.sequence);
+            self.shared.event(event_frame(&event))?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, after: i64, limit: u32) -> Result<crate::api::Events, End> {
+        let asked = self.subscription.node.events(self.subscription.institution.clone(), after, limit);
+        asked.await.map_err(|error: ApiError| {
+            tracing::warn!(%error, "a subscriber cannot be told of events");
+            End::Failed
+        })
+    }
+
+    fn is_ours(&self, institution: &str) -> bool {
+        self.subscription.institution.as_deref().is_none_or(|ours| ours == institution)
+    }
+}
+
+/// Empties the queue into the socket, listens for pongs, and asks for them.
+async fn empty(socket: &mut WebSocket, shared: &Shared) -> End {
+    let mut pings = interval(PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first is at once.
+    pings.tick().await;
+    let mut heard = Instant::now();
+    loop {
+        while let Some(text) = shared.with(Queue::pop) {
+            if let Err(end) = send(socket, Message::Text(text.into())).await {
+                return end;
+            }
+        }
+        shared.emptied.notify_one();
+        tokio::select! {
+            () = shared.filled.notified() => {}
+            message = socket.recv() => match message {
+                // What a subscriber says is heard as a sign of life alone.
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                Some(Ok(_)) => heard = Instant::now(),
+            },
+            _ = pings.tick() => {
+                if heard.elapsed() > SILENCE_MAX {
+                    return End::Gone;
+                }
+                if let Err(end) = send(socket, Message::Ping(Vec::new().into())).await {
+                    return end;
+                }
+            }
+        }
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), End> {
+    match timeout(SEND_TIME, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Gone),
+        Err(_) => Err(End::Slow),
+    }
+}
