@@ -26,7 +26,7 @@ const NODE_KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 /// The institution 22's own.
 const SCHOOL_KEY: &str = "the school's own key, in plain text";
 /// Shorter than in the field: a receiver that says nothing is to fail its attempt within the test.
-const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(5), header: Duration::from_millis(500) };
+const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(5), header: Duration::from_secs(2) };
 const LOOPBACK: &[&str] = &["127.0.0.0/8"];
 
 /// A store and what sends from it.
