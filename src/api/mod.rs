@@ -21,6 +21,7 @@ mod problem;
 mod router;
 mod server;
 mod wire;
+mod worker;
 
 use std::net::TcpListener;
 use std::sync::Arc;

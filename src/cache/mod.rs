@@ -146,6 +146,11 @@ impl Cache {
         self.inner.root.path()
     }
 
+    /// Returns what the cache keeps to.
+    pub fn limits(&self) -> Limits {
+        self.inner.options.limits
+    }
+
     /// Returns a file as it is counted, whether or not it may be used.
     pub fn entry(&self, key: &Key) -> Option<EntryView> {
         let state = self.inner.state();

@@ -3,6 +3,7 @@
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
 mod cache;
+mod child;
 mod config;
 mod db;
 mod environment;
@@ -10,6 +11,7 @@ mod fetch;
 mod import_legacy;
 mod transcode;
 mod value;
+mod worker;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,12 +20,14 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use cache::{CacheArgs, CacheCommand, FileOrder, PinArgs};
+pub use child::ChildArgs;
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
 pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
 pub use fetch::FetchArgs;
 pub use import_legacy::{ImportLegacyArgs, RedisAddress};
 pub use transcode::{ProgressStyle, TranscodeArgs};
+pub use worker::WorkerArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -85,6 +89,8 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Download a recording: resumed where that is safe, within a rate, whole or not at all
     Fetch(Box<FetchArgs>),
+    /// Run the node: bookings in, the right rendition on this disk before class
+    Worker(WorkerArgs),
     /// Make a lesson clip and transcode it into a ladder: see it work in a minute
     Demo(DemoArgs),
     /// Check the configuration, show what holds and where it comes from
@@ -95,6 +101,9 @@ pub enum Command {
     Cache(CacheArgs),
     /// Take over an older node where it stands: its recordings, classes, renditions and waiting lists
     ImportLegacy(Box<ImportLegacyArgs>),
+    /// Work on one job's media for a worker, which starts this by itself
+    #[command(hide = true)]
+    Child(ChildArgs),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1

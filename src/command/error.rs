@@ -105,6 +105,9 @@ pub enum CommandError {
     /// A stage failed; it says everything itself.
     #[error("{0}")]
     Stage(Box<dyn Failure + Send + Sync>),
+    /// The worker is to ask a provider that this release cannot ask.
+    #[error("transcode.providers names {0}, which this release cannot ask yet")]
+    ProviderUnsupported(&'static str),
     /// A signal ended the command before anything was done.
     #[error("stopped on request")]
     Stopped(ExitCode),
@@ -180,6 +183,7 @@ impl Failure for CommandError {
             Self::Stdout(_) => "STDOUT_UNWRITABLE",
             Self::Signals(_) | Self::Engine(_) => "INTERNAL",
             Self::Stage(inner) => inner.code(),
+            Self::ProviderUnsupported(_) => "PROVIDER_UNSUPPORTED",
             Self::Stopped(_) => "CANCELLED",
         }
     }
@@ -206,6 +210,7 @@ impl Failure for CommandError {
             Self::OutputBusy(_) => FailureClass::Transient,
             Self::Signals(_) | Self::Engine(_) => FailureClass::Bug,
             Self::Stage(inner) => inner.class(),
+            Self::ProviderUnsupported(_) => FailureClass::Configuration,
             Self::Stopped(_) => FailureClass::Cancelled,
         }
     }
@@ -234,6 +239,7 @@ impl Failure for CommandError {
                 "this is a fault in reelmill; please report it with the log of -vv"
             }
             Self::Stage(inner) => inner.cure(),
+            Self::ProviderUnsupported(_) => "leave it out",
             Self::Stopped(_) => "run the same command again",
         }
     }

@@ -2,8 +2,8 @@
 
 mod cached;
 mod progress;
-mod serve;
-mod settings;
+pub(super) mod serve;
+pub(super) mod settings;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ fn fetch(
 }
 
 /// Keeps the rate at that of the hour, for ever.
-async fn keep_budget(downloader: &Downloader, budget: &Budget) {
+pub(super) async fn keep_budget(downloader: &Downloader, budget: &Budget) {
     // Without windows the rate is set already, and nothing is to be looked at.
     if budget.windows.is_empty() {
         return std::future::pending().await;

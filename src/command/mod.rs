@@ -4,6 +4,7 @@
 
 mod cache;
 mod check;
+mod child;
 mod config;
 mod console;
 mod db;
@@ -26,6 +27,7 @@ mod transcode;
 mod version;
 mod wire;
 mod work_folder;
+mod worker;
 
 use std::ffi::OsString;
 use std::process;
@@ -50,11 +52,13 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
         Command::Transcode(args) => transcode::run(args, console),
         Command::Probe(args) => probe::run(args, console),
         Command::Fetch(args) => fetch::run(args, &environment.settings, console),
+        Command::Worker(args) => worker::run(args, &environment.settings, console),
         Command::Demo(args) => demo::run(args, console),
         Command::Config(args) => config::run(&args.command, &environment.settings, console),
         Command::Db(args) => db::run(&args.command, &environment.settings, console),
         Command::Cache(args) => cache::run(&args.command, &environment.settings, console),
         Command::ImportLegacy(args) => import_legacy::run(args, &environment.settings, console),
+        Command::Child(args) => child::run(args),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::progress::Stage;
-use super::{AcquireError, Media, MediaError, Progress, TakeIn, TakenIn, place};
+use super::{AcquireError, Facts, Media, MediaError, Progress, TakeIn, TakenIn, place};
 use crate::av::Interrupt;
 use crate::cache::{self, Cache, CacheError, Flight, Key, Lease, NewLease, Provenance, Reservation, Wanted};
 use crate::download::{Downloader, Fetched, Looked, Rate, Report, Request, Validator};
@@ -105,6 +105,8 @@ pub struct Acquired {
     pub notes: Vec<String>,
     /// How it came; none where it was here.
     pub report: Option<Report>,
+    /// What it is, where it was looked into now.
+    pub facts: Option<Facts>,
 }
 
 /// Where a file is, before anything is done.
@@ -119,6 +121,7 @@ enum Found {
 struct Made {
     file: VerifiedFile,
     notes: Vec<String>,
+    facts: Facts,
     /// Its part is locked as long as this lives.
     fetched: Fetched,
 }
@@ -210,7 +213,7 @@ impl Acquirer {
         self.sweep(lease.key()).await?;
         let note = self.cache.entry(lease.key()).map_or_else(String::new, |entry| entry.note);
         let notes = Some(note).filter(|note| !note.is_empty()).into_iter().collect();
-        Ok(Acquired { lease, state: State::Present, notes, report: None })
+        Ok(Acquired { lease, state: State::Present, notes, report: None, facts: None })
     }
 
     /// Removes what lies in the work folder of a key that nobody works on.
@@ -230,7 +233,7 @@ impl Acquirer {
         stop: &Stop,
     ) -> Result<Acquired, AcquireError> {
         let (reservation, made) = self.make_twice(errand, reservation, progress, stop).await?;
-        let Made { file, notes, fetched } = match made {
+        let Made { file, notes, facts, fetched } = match made {
             Ok(made) => made,
             Err(error) if error.spoils_work() => {
                 blocking(move || reservation.discard()).await??;
@@ -255,7 +258,7 @@ impl Acquirer {
                 return Err(error);
             }
         };
-        Ok(Acquired { lease, state, notes, report: Some(fetched.report) })
+        Ok(Acquired { lease, state, notes, report: Some(fetched.report), facts: Some(facts) })
     }
 
     /// Makes the file, and once more where the disk itself turned out to be full and something could go (K1).
@@ -307,8 +310,8 @@ impl Acquirer {
         let (media, rooms) = (Arc::clone(&self.media), reservation.rooms());
         let (progress, interrupt) = (Arc::clone(progress), stop.interrupt.clone());
         let taken = blocking(move || media.take_in(&order, rooms, &progress, &interrupt));
-        let TakenIn { file, notes, .. } = taken.await??;
-        Ok(Made { file, notes, fetched })
+        let TakenIn { file, notes, facts } = taken.await??;
+        Ok(Made { file, notes, facts, fetched })
     }
 
     fn request(&self, errand: &Errand, output: PathBuf, reservation: &Reservation) -> Request {

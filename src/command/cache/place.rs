@@ -16,7 +16,7 @@ pub(in crate::command) struct Place {
     /// The cache.
     pub(super) root: PathBuf,
     /// What the cache keeps to.
-    pub(super) limits: Limits,
+    pub(in crate::command) limits: Limits,
     /// Whether recordings that end early are taken.
     pub(in crate::command) accept_truncated: bool,
 }

@@ -13,16 +13,20 @@ use crate::control::{
 /// A command that has the cache.
 pub(in crate::command) struct Serving {
     pub(in crate::command) cache: Cache,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(in crate::command) clock: Arc<dyn Clock>,
     /// Somebody asked the command to stop.
-    pub(super) interrupt: Interrupt,
+    pub(in crate::command) interrupt: Interrupt,
     /// What it was called as.
-    pub(super) role: &'static str,
+    pub(in crate::command) role: &'static str,
 }
 
 impl Serving {
     /// Carries out what this command was called for, or what others may ask of it.
-    pub(super) fn carry_out(&self, request: Request, progress: &mut dyn FnMut(Progress)) -> Result<Reply, Failed> {
+    pub(in crate::command) fn carry_out(
+        &self,
+        request: Request,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Reply, Failed> {
         let changed = match request {
             Request::Pin { key, name, for_milliseconds } => self.pin(&key, &name, for_milliseconds),
             Request::Unpin { key, name } => self.unpin(&key, name),

@@ -21,7 +21,7 @@ use crate::worker::{self, Acquired, Acquirer, Errand, InProcess, Snapshot, Stop}
 const TICK: Duration = Duration::from_millis(200);
 
 /// A command that has the cache and fetches into it.
-pub(super) struct Fetching {
+pub(in crate::command) struct Fetching {
     serving: Serving,
     acquirer: Acquirer,
     budget: Budget,
@@ -29,11 +29,24 @@ pub(super) struct Fetching {
 }
 
 impl Fetching {
+    /// Fetches with what a worker fetches with, whose rate somebody else keeps.
+    pub(in crate::command) fn for_worker(serving: Serving, acquirer: Acquirer, stop: Stop) -> Self {
+        Self { serving, acquirer, budget: Budget { usual: None, windows: Vec::new() }, stop }
+    }
+
     pub(super) fn new(serving: Serving, downloader: Downloader, rate: Rate, budget: Budget, stop: Stop) -> Self {
         let jobs = thread::available_parallelism().map_or(1, NonZero::get);
         let media = Arc::new(InProcess);
         let acquirer = Acquirer { cache: serving.cache.clone(), downloader, rate, media, jobs };
         Self { serving, acquirer, budget, stop }
+    }
+
+    /// Looks at every byte of the cache.
+    ///
+    /// # Errors
+    /// The disk or the database refuses.
+    pub(in crate::command) fn scrub(&self, progress: &mut dyn FnMut(Progress)) -> Result<Reply, Failed> {
+        self.serving.carry_out(Request::Scrub, progress)
     }
 
     /// Fetches on this thread, and tells from it how far that is.
@@ -62,7 +75,7 @@ impl Fetching {
     }
 
     fn reply(&self, acquired: Acquired) -> Fetched {
-        let Acquired { lease, state, notes, report } = acquired;
+        let Acquired { lease, state, notes, report, .. } = acquired;
         Fetched {
             key: lease.key().to_string(),
             path: lease.path().to_string_lossy().into_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::civil::Time;
 
 use crate::cli::FetchArgs;
-use crate::config::{self, Reading, TimeOfDay};
+use crate::config::{self, DownloadSettings, Reading, TimeOfDay};
 use crate::download::{
     Allowed, Dialer, DownloadError, Downloader, Guard, Patience, Rate, RateLimit, StallRule, Timeouts, Tls, Window,
     system_resolver,
@@ -16,7 +16,7 @@ use crate::download::{
 
 /// The rate of the whole process, by the time of day.
 #[derive(Debug, PartialEq)]
-pub(super) struct Budget {
+pub(in crate::command) struct Budget {
     /// What holds outside of the windows.
     pub(super) usual: Rate,
     /// When something else holds.
@@ -34,6 +34,42 @@ pub(super) fn budget(args: &FetchArgs, reading: &Reading) -> Budget {
             windows: settings.windows.iter().map(window).collect(),
         },
     }
+}
+
+/// Returns the rates of a worker: as configured, defaults too.
+pub(in crate::command) fn budget_of_worker(settings: &DownloadSettings) -> Budget {
+    Budget { usual: rate(settings.rate), windows: settings.windows.iter().map(window).collect() }
+}
+
+/// Returns the rate of each download of a worker.
+pub(in crate::command) fn own_rate_of_worker(settings: &DownloadSettings) -> Rate {
+    rate(settings.job_rate)
+}
+
+/// Returns what downloads for a worker.
+pub(in crate::command) fn downloader_of_worker(
+    settings: &DownloadSettings,
+    budget: &Budget,
+) -> Result<Downloader, DownloadError> {
+    Ok(Downloader {
+        dialer: Dialer {
+            guard: Guard::new(settings.allow.iter().map(allowed).collect()),
+            resolve: system_resolver(),
+            tls: settings.ca_file.as_deref().map_or_else(|| Ok(Tls::default()), Tls::with_file)?,
+            timeouts: Timeouts { connect: settings.connect_timeout, header: settings.header_timeout },
+        },
+        limit: Arc::new(RateLimit::new(budget.usual)),
+        patience: Patience {
+            retries: settings.retries,
+            wait: settings.retry_wait,
+            wait_max: settings.retry_wait_max,
+        },
+        stall: StallRule {
+            bytes_per_second: settings.stall_rate.map_or(0, config::Rate::bytes_per_second),
+            time: settings.stall_time,
+        },
+        redirects_max: settings.redirects_max,
+    })
 }
 
 /// Returns the rate of this download alone, within that of all; whoever gives one by an option means just that one.

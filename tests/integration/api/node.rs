@@ -81,6 +81,7 @@ impl Fake {
                 job_id: None,
                 time_milliseconds: 1_760_000_000_000 + sequence,
                 data: data.to_owned(),
+                callback_url: None,
             };
             state.events.push(event.clone());
             event
@@ -195,6 +196,11 @@ fn job(id: i64) -> JobView {
         input: r#"{"secret":"hunter2"}"#.to_owned(),
         output: None,
         parent: None,
+        needs: None,
+        start_milliseconds: None,
+        predicted_milliseconds: 0,
+        not_before_milliseconds: 0,
+        recoveries: 0,
         created_milliseconds: 0,
         updated_milliseconds: 0,
     };

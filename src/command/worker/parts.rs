@@ -1,0 +1,156 @@
+//! The parts of the daemon that are not the worker's own: HTTP, Redis, the senders, and the rate by the hour.
+
+use std::fs::DirBuilder;
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
+
+use super::Built;
+use crate::api::{self, ApiSettings};
+use crate::booking::consumer::{self, Consumer};
+use crate::command::CommandError;
+use crate::command::fetch::keep_budget;
+use crate::command::fetch::settings::Budget;
+use crate::config::{Config, SecretFile};
+use crate::notify::{Callback, Poster, RedisTarget, Secrets, Sender, TIMEOUTS, Target, Webhook};
+use crate::redis_server::RedisServer;
+use crate::worker::{Part, part};
+
+/// The node's own folder is nobody else's.
+const PRIVATE_MODE: u32 = 0o700;
+
+/// Returns all of them.
+pub(super) fn all(
+    config: &Config,
+    built: &Built,
+    listener: TcpListener,
+    budget: Budget,
+) -> Result<Vec<Part>, CommandError> {
+    let mut parts = vec![http(config, built, listener), rate(built, budget)];
+    let mut targets = told_by_http(config, built)?;
+    if let Some(server) = redis_server(config)? {
+        parts.push(intake(config, built, &server));
+        let redis = &config.redis;
+        targets.push(Arc::new(RedisTarget::new(server, redis.events_stream.clone(), redis.events_channel.clone())));
+    }
+    parts.push(sender(built, targets));
+    Ok(parts)
+}
+
+/// Makes the node's folder, where there is none: it must not take a person to begin.
+pub(super) fn make_folder(folder: &Path) -> Result<(), CommandError> {
+    let made = DirBuilder::new().recursive(true).mode(PRIVATE_MODE).create(folder);
+    made.map_err(|source| CommandError::OutputUnwritable { path: folder.to_owned(), source })
+}
+
+/// Returns where figures are gathered from now on.
+pub(super) fn figures() -> Option<PrometheusHandle> {
+    PrometheusBuilder::new().install_recorder().ok()
+}
+
+fn secret(file: &SecretFile) -> String {
+    file.secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default()
+}
+
+fn http(config: &Config, built: &Built, listener: TcpListener) -> Part {
+    let settings = ApiSettings {
+        tokens: secret(&config.api.token),
+        keys: secret(&config.api.keys),
+        clock: Arc::clone(&built.clock),
+        limits: api::Limits::default(),
+    };
+    let (node, listener) = (Arc::new(built.node()), Arc::new(listener));
+    part("http interface", true, move |told| {
+        let (node, listener, settings) = (Arc::clone(&node), Arc::clone(&listener), settings.clone());
+        async move {
+            let listener = listener.try_clone().map_err(|error| error.to_string())?;
+            api::serve(listener, node, settings, told).await.map_err(|error| error.to_string())
+        }
+    })
+}
+
+/// Keeps the rate at that of the hour.
+fn rate(built: &Built, budget: Budget) -> Part {
+    let (downloader, budget) = (built.acquirer.downloader.clone(), Arc::new(budget));
+    part("download rate", false, move |told| {
+        let (downloader, budget) = (downloader.clone(), Arc::clone(&budget));
+        async move {
+            tokio::select! {
+                () = keep_budget(&downloader, &budget) => {}
+                () = ended(told) => {}
+            }
+            Ok(())
+        }
+    })
+}
+
+async fn ended(mut told: watch::Receiver<bool>) {
+    // Whoever could tell is gone: then it has ended too.
+    let _ = told.wait_for(|told| *told).await;
+}
+
+fn redis_server(config: &Config) -> Result<Option<RedisServer>, CommandError> {
+    let Some(url) = &config.redis.url else { return Ok(None) };
+    let password = config.redis.password.secret.as_ref().map(|secret| secret.expose());
+    RedisServer::at(url, password).map(Some).map_err(CommandError::stage)
+}
+
+/// Takes messages out of Redis.
+fn intake(config: &Config, built: &Built, server: &RedisServer) -> Part {
+    let redis = &config.redis;
+    let settings = consumer::Settings {
+        server: server.clone(),
+        node_id: built.node_id.clone(),
+        bookings_stream: redis.bookings_stream.clone(),
+        control_stream: redis.control_stream.clone(),
+        dead_stream: redis.dead_stream.clone(),
+        bookings_channel: redis.bookings_channel.clone(),
+        results_channel: redis.results_channel.clone(),
+    };
+    let (node, status) = (Arc::new(built.node()), built.redis.clone().unwrap_or_default());
+    part("redis intake", true, move |told| {
+        let consumer = Consumer::new(settings.clone(), Arc::clone(&node) as _, Arc::clone(&status));
+        async move {
+            consumer.run(told).await;
+            Ok(())
+        }
+    })
+}
+
+/// Returns those who are told by HTTP: the operator's receiver, and those of classes.
+fn told_by_http(config: &Config, built: &Built) -> Result<Vec<Arc<dyn Target>>, CommandError> {
+    let settings = &config.webhook;
+    let text = |file: &SecretFile| file.secret.as_ref().map(|secret| secret.expose().to_owned());
+    let secrets = Secrets::parse(text(&settings.secret).as_deref(), text(&settings.institution_secrets).as_deref());
+    let mut dialer = built.acquirer.downloader.dialer.clone();
+    dialer.timeouts = TIMEOUTS;
+    let poster = Poster { dialer, secrets: secrets.map_err(CommandError::stage)?, clock: Arc::clone(&built.clock) };
+    let mut targets: Vec<Arc<dyn Target>> = vec![Arc::new(Callback::new(poster.clone()))];
+    if let Some(url) = &settings.url {
+        targets.push(Arc::new(Webhook::new(poster, url.clone())));
+    }
+    Ok(targets)
+}
+
+fn sender(built: &Built, targets: Vec<Arc<dyn Target>>) -> Part {
+    let node = built.node();
+    let (store, clock) = (Arc::clone(&built.store), Arc::clone(&built.clock));
+    part("event sender", false, move |told| {
+        let reporting = node.clone();
+        let sender = Sender {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            targets: targets.clone(),
+            wake: node.wake_of_events(),
+            on_given_up: Arc::new(move |event, why| reporting.alarm_undelivered(event, why)),
+        };
+        async move {
+            sender.run(told).await;
+            Ok(())
+        }
+    })
+}

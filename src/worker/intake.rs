@@ -1,0 +1,273 @@
+//! Messages as they come, from wherever: understood, or refused with a reason, and either way on the disk before anybody is
+//! told.
+//!
+//! The same entry of a stream, and the same request under the same key of its sender, is answered as the first time.
+
+use super::desk::{Alarm, Desk};
+use super::message::{Answered, json, read};
+use super::node::Node;
+use super::view::{Order, Taken};
+use crate::booking::consumer::{Delivery, Intake, Verdict, Verdicts};
+use crate::booking::{Channel, ClassKey, Code, Invalid, Message, message};
+use crate::content_hash;
+use crate::event::EventType;
+use crate::store::{BookingRow, BookingState, Event, InboxRow, StoreError};
+
+/// Requests that carry a key of their sender's, in the inbox.
+const REQUESTS: &str = "request";
+
+/// What became of a message, before it is told.
+#[derive(Clone, Debug)]
+enum Outcome {
+    Booked { row: BookingRow, was_there: bool },
+    Ended { row: Option<BookingRow>, was_live: bool },
+    Noted { is_known: bool },
+    Invalid(Invalid),
+    KeyReused,
+}
+
+/// A message on its way to the desk.
+struct Envelope {
+    message: Result<Message, Invalid>,
+    body_sha256: String,
+    /// Where it came from and what it is called there, where it has a name.
+    name: Option<(String, String)>,
+    /// Nobody waits for the answer: what is refused is told as an event.
+    is_unattended: bool,
+    /// Why there is no room for one more file.
+    full: Option<String>,
+}
+
+impl Node {
+    /// Takes a message.
+    ///
+    /// # Errors
+    /// The database refuses; nothing of it was taken.
+    pub async fn take(&self, order: Order) -> Result<Taken, StoreError> {
+        let mut message = self.understand(&order.body, order.channel);
+        if let (Some(institution), Ok(message)) = (&order.institution, &mut message)
+            && !bind(message, institution)
+        {
+            return Ok(Taken::Foreign);
+        }
+        let name = order.idempotency_key.map(|key| {
+            let whose = order.institution.as_deref().unwrap_or_default();
+            (format!("{REQUESTS} {whose}"), key)
+        });
+        let envelope = self.envelope(message, &order.body, name, false);
+        let outcome = self.decide_once(move |desk| desk.take(&envelope)).await?;
+        self.told(outcome).await
+    }
+
+    fn understand(&self, body: &[u8], channel: Channel) -> Result<Message, Invalid> {
+        let guard = &self.inner.acquirer.downloader.dialer.guard;
+        message::parse(body, channel, &|url| guard.target(url).map(drop).map_err(|refusal| refusal.to_string()))
+    }
+
+    fn envelope(
+        &self,
+        message: Result<Message, Invalid>,
+        body: &[u8],
+        name: Option<(String, String)>,
+        is_unattended: bool,
+    ) -> Envelope {
+        let full = match &message {
+            Ok(Message::Booking(_)) => self.refusal(),
+            _ => None,
+        };
+        Envelope { message, body_sha256: content_hash::of_bytes(body), name, is_unattended, full }
+    }
+
+    /// Says why there is no room for one more file, where there is none.
+    fn refusal(&self) -> Option<String> {
+        match self.inner.cache.refusal() {
+            Ok(refusal) => refusal.map(|full| full.to_string()),
+            Err(error) => {
+                tracing::warn!(%error, "the cache's disk cannot be asked for room");
+                None
+            }
+        }
+    }
+
+    async fn told(&self, outcome: Outcome) -> Result<Taken, StoreError> {
+        Ok(match outcome {
+            Outcome::Booked { row, was_there } => Taken::Booked { booking: self.view(row).await?, was_there },
+            Outcome::Ended { row: Some(row), was_live } => {
+                Taken::Ended { booking: Some(self.view(row).await?), was_live }
+            }
+            Outcome::Ended { row: None, was_live } => Taken::Ended { booking: None, was_live },
+            Outcome::Noted { is_known } => Taken::Noted { is_known },
+            Outcome::Invalid(invalid) => Taken::Invalid(invalid),
+            Outcome::KeyReused => Taken::KeyReused,
+        })
+    }
+}
+
+impl Intake for Node {
+    fn take(&self, deliveries: Vec<Delivery>) -> Verdicts<'_> {
+        Box::pin(async move {
+            // All are handed in before the first is awaited: they share one commit.
+            let pending: Vec<_> = deliveries.into_iter().map(|delivery| self.hand_in(delivery)).collect();
+            let mut verdicts = Vec::with_capacity(pending.len());
+            for one in pending {
+                verdicts.push(one.await);
+            }
+            verdicts
+        })
+    }
+}
+
+impl Node {
+    fn hand_in(&self, delivery: Delivery) -> impl Future<Output = Result<Verdict, String>> + use<'_> {
+        let message = self.understand(&delivery.body, delivery.channel);
+        let refused = message.as_ref().err().cloned();
+        let name = Some((delivery.source, delivery.entry));
+        let envelope = self.envelope(message, &delivery.body, name, true);
+        let taken = self.decide_now(move |desk| desk.take(&envelope));
+        async move {
+            let outcome = match taken {
+                Ok(taken) => taken.await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(_) => Ok(refused.map_or(Verdict::Kept, Verdict::Refused)),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Raises an alarm: an event was given up that a target would not take. Blocks.
+    pub fn alarm_undelivered(&self, event: &Event, why: &str) {
+        let alarm = Alarm {
+            event: EventType::Alarm,
+            code: None,
+            error: "EVENT_GIVEN_UP".to_owned(),
+            reason: format!("nobody took {} {}: {why}", event.event_type.name(), event.event_id),
+            institution: event.institution.clone(),
+            subject: event.class_id.clone().unwrap_or_else(|| "node".to_owned()),
+        };
+        let raised = self.decide_now(move |desk| desk.alarm(&alarm));
+        if let Err(error) = raised.map(drop) {
+            tracing::warn!(%error, "an alarm is lost");
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// Takes a message, unless it was taken before.
+    fn take(&self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        let Some((source, entry)) = &envelope.name else { return self.take_new(envelope) };
+        if let Some(before) = self.tx().inbox().get(source, entry)? {
+            return if before.body_sha256 == envelope.body_sha256 {
+                self.again(&before, envelope)
+            } else {
+                Ok(Outcome::KeyReused)
+            };
+        }
+        let outcome = self.take_new(envelope)?;
+        let row = InboxRow {
+            source: source.clone(),
+            entry: entry.clone(),
+            body_sha256: envelope.body_sha256.clone(),
+            answer: json(&answered(&outcome)),
+        };
+        self.tx().inbox().insert(&row, self.now())?;
+        Ok(outcome)
+    }
+
+    /// Answers a message that was taken before, with the booking as it is now.
+    fn again(&self, before: &InboxRow, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        let row = |id: Option<i64>| id.map_or(Ok(None), |id| self.tx().bookings().get(id));
+        Ok(match (read::<Answered>(&before.answer), &envelope.message) {
+            (_, Err(invalid)) => Outcome::Invalid(invalid.clone()),
+            (Some(Answered::Booked { id }), _) => match row(Some(id))? {
+                Some(row) => Outcome::Booked { row, was_there: true },
+                None => Outcome::Ended { row: None, was_live: false },
+            },
+            (Some(Answered::Ended { id, was_live }), _) => Outcome::Ended { row: row(id)?, was_live },
+            (Some(Answered::Noted { is_known }), _) => Outcome::Noted { is_known },
+            (Some(Answered::Invalid) | None, _) => Outcome::Noted { is_known: false },
+        })
+    }
+
+    fn take_new(&self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        match &envelope.message {
+            Ok(Message::Booking(booking)) => {
+                let full = envelope.full.as_deref();
+                let booked = self.book(booking, &message::to_body(booking), full)?;
+                Ok(Outcome::Booked { row: booked.row, was_there: !booked.is_new })
+            }
+            Ok(Message::Over(class)) => self.ended(class, BookingState::Over),
+            Ok(Message::Cancel(class)) => self.ended(class, BookingState::Cancelled),
+            Ok(Message::Result(result)) => Ok(Outcome::Noted { is_known: self.result(result)? }),
+            Err(invalid) => {
+                if envelope.is_unattended {
+                    self.refuse_message(invalid)?;
+                }
+                Ok(Outcome::Invalid(invalid.clone()))
+            }
+        }
+    }
+
+    fn ended(&self, class: &ClassKey, state: BookingState) -> Result<Outcome, StoreError> {
+        let ended = self.end_class(class, state)?;
+        Ok(Outcome::Ended { row: ended.row, was_live: ended.was_live })
+    }
+
+    /// Tells of a message that cannot be understood, and its class, where that much could be read.
+    fn refuse_message(&self, invalid: &Invalid) -> Result<(), StoreError> {
+        let reason = invalid.to_string();
+        self.alarm(&Alarm {
+            event: EventType::Alarm,
+            code: Some(Code::InvalidMessage),
+            error: Code::InvalidMessage.name().to_owned(),
+            reason: reason.clone(),
+            institution: invalid.class.as_ref().map(|class| class.institution.clone()).unwrap_or_default(),
+            subject: format!("{} {}", invalid.field, invalid.rule),
+        })?;
+        invalid.class.as_ref().map_or(Ok(()), |class| self.refuse_class(class, &reason))
+    }
+}
+
+/// Lets a message be about that institution; returns false where it is about another one.
+fn bind(message: &mut Message, institution: &str) -> bool {
+    let own = match message {
+        Message::Booking(booking) => &mut booking.class.institution,
+        Message::Over(class) | Message::Cancel(class) => &mut class.institution,
+        Message::Result(result) => &mut result.institution,
+    };
+    if own.is_empty() {
+        institution.clone_into(own);
+    }
+    own == institution
+}
+
+fn answered(outcome: &Outcome) -> Answered {
+    match outcome {
+        Outcome::Booked { row, .. } => Answered::Booked { id: row.id },
+        Outcome::Ended { row, was_live } => {
+            Answered::Ended { id: row.as_ref().map(|row| row.id), was_live: *was_live }
+        }
+        Outcome::Noted { is_known } => Answered::Noted { is_known: *is_known },
+        Outcome::Invalid(_) | Outcome::KeyReused => Answered::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_a_bound_sender_is_of_its_institution_or_refused() {
+        let over = |institution: &str| {
+            Message::Over(ClassKey { institution: institution.to_owned(), class_id: "c-1".to_owned() })
+        };
+        for (institution, is_taken) in [("", true), ("22", true), ("23", false)] {
+            let mut message = over(institution);
+            assert_eq!(bind(&mut message, "22"), is_taken, "{institution}");
+            assert_eq!(message == over("22"), is_taken);
+        }
+    }
+}

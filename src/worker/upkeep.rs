@@ -1,0 +1,133 @@
+//! What is done beside the work, now and then: looking at files that nobody has looked at since the start, removing what ended
+//! work left, forgetting what is old.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::desk::{Alarm, file_of};
+use super::executor::work_name;
+use super::message::{FetchInput, TranscodeInput, read};
+use super::node::{Node, blocking};
+use super::place;
+use crate::cache::{CacheError, Key};
+use crate::event::EventType;
+use crate::store::{BookingState, Job, JobFilter, JobId, JobKind, StoreError};
+
+/// How often what is left of ended work is removed: no job's leftovers lie for a minute without an owner.
+const SWEEP_EVERY: Duration = Duration::from_secs(20);
+/// How often it is looked for what is old enough to be forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How often figures are measured: more often than they are asked for, as a rule.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+/// Live jobs whose work folders are kept; more are never waiting.
+const JOBS_MAX: u32 = 100_000;
+/// Classes of one file that are looked at when it is found damaged.
+const CLASSES_MAX: u32 = 1000;
+
+/// Sees to it until `stop` is told.
+pub(super) async fn run(node: Node, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let check = tokio::spawn(check(node.clone(), Arc::clone(&is_over)));
+    let (mut sweep, mut forget) = (interval(SWEEP_EVERY), interval(FORGET_EVERY));
+    let mut measure = interval(MEASURE_EVERY);
+    for ticks in [&mut sweep, &mut forget, &mut measure] {
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = stop.changed() => {}
+            _ = measure.tick() => node.measure().await?,
+            _ = sweep.tick() => remove_leftovers(&node).await?,
+            _ = forget.tick() => while node.decide(|desk| desk.forget()).await? > 0 {},
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+    check.await.map_err(|_| StoreError::Panicked)?
+}
+
+/// Looks at every file that was not looked at since the start; what classes need and is gone is asked for again.
+async fn check(node: Node, is_over: Arc<AtomicBool>) -> Result<(), StoreError> {
+    let cache = node.inner.cache.clone();
+    let checked = blocking(move || cache.check(&|| is_over.load(Ordering::Relaxed))).await?;
+    let found = match checked {
+        Ok(found) => found,
+        Err(CacheError::Cancelled) => return Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "the cache's files could not all be looked at");
+            return Ok(());
+        }
+    };
+    tracing::info!(
+        sound = found.sound.files,
+        damaged = found.damaged.len(),
+        missing = found.missing.len(),
+        "looked at the cache"
+    );
+    for key in found.damaged.into_iter().map(|(key, _)| key).chain(found.missing) {
+        let ready = file_of(&key);
+        node.decide(move |desk| {
+            for row in desk.tx().bookings().of_file(&ready, BookingState::Ready, CLASSES_MAX)? {
+                desk.mend(&row)?;
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    for path in found.strangers.iter().take(1) {
+        let (reason, subject) = (
+            format!("{} files below the cache's root are none of its", found.strangers.len()),
+            path.display().to_string(),
+        );
+        node.decide(move |desk| {
+            desk.alarm(&Alarm {
+                event: EventType::Alarm,
+                code: None,
+                error: "CACHE_STRANGERS".to_owned(),
+                reason: reason.clone(),
+                institution: String::new(),
+                subject: subject.clone(),
+            })
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Removes the work folders of which no live job would make use.
+async fn remove_leftovers(node: &Node) -> Result<(), StoreError> {
+    let jobs = node.read(|reading| {
+        let mut live = reading.jobs().page(&JobFilter::default(), JobId(0), JOBS_MAX)?;
+        live.retain(|job| job.state.is_live());
+        Ok::<_, StoreError>(live)
+    });
+    let kept: HashSet<String> = jobs.await?.iter().flat_map(work_names).collect();
+    let cache = node.inner.cache.clone();
+    let swept = blocking(move || cache.sweep(&|job| kept.contains(job))).await?;
+    match swept {
+        Ok(swept) if swept.files > 0 => {
+            tracing::info!(folders = swept.files, bytes = swept.bytes, "removed leftovers")
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "what ended work left is not removed"),
+    }
+    Ok(())
+}
+
+/// Returns the names of the work folders that a job goes on from.
+fn work_names(job: &Job) -> Vec<String> {
+    let key = |text: &str| Key::parse(text).ok();
+    match job.kind {
+        JobKind::Fetch => read::<FetchInput>(&job.input)
+            .and_then(|input| key(&input.key))
+            .map_or_else(Vec::new, |key| vec![place::job(&key)]),
+        JobKind::Transcode => read::<TranscodeInput>(&job.input).map_or_else(Vec::new, |input| {
+            let own = key(&input.key).map(|key| work_name(&key));
+            own.into_iter().chain(key(&input.source_key).map(|key| place::job(&key))).collect()
+        }),
+    }
+}
