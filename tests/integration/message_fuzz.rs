@@ -117,6 +117,7 @@ fn check(body: &[u8], channel: Channel) -> &'static str {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figure that a campaign is run for")]
 fn mutants_of_good_messages_are_understood_or_refused_in_few_words() {
     let (seed, mutants) = (setting("REELMILL_SEED", 1), setting("REELMILL_MUTANTS", MUTANTS));
     let (mut random, (good, all)) = (Rng::with_seed(seed as u64), corpus());
