@@ -3,6 +3,7 @@
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
 mod cache;
+mod child;
 mod config;
 mod db;
 mod environment;
@@ -18,6 +19,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use cache::{CacheArgs, CacheCommand, FileOrder, PinArgs};
+pub use child::ChildArgs;
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
 pub use db::{DbArgs, DbCommand, DbPlaceArgs};
 pub use environment::Environment;
@@ -95,6 +97,9 @@ pub enum Command {
     Cache(CacheArgs),
     /// Take over an older node where it stands: its recordings, classes, renditions and waiting lists
     ImportLegacy(Box<ImportLegacyArgs>),
+    /// Work on one job's media for a worker, which starts this by itself
+    #[command(hide = true)]
+    Child(ChildArgs),
     /// Print the shell's completions
     Completions(CompletionsArgs),
     /// Print the manual page (roff): reelmill man > reelmill.1

@@ -4,6 +4,7 @@
 
 mod cache;
 mod check;
+mod child;
 mod config;
 mod console;
 mod db;
@@ -55,6 +56,7 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
         Command::Db(args) => db::run(&args.command, &environment.settings, console),
         Command::Cache(args) => cache::run(&args.command, &environment.settings, console),
         Command::ImportLegacy(args) => import_legacy::run(args, &environment.settings, console),
+        Command::Child(args) => child::run(args),
         Command::Completions(args) => shell::completions(args.shell, console),
         Command::Man => shell::man(console),
         Command::Version => version::run(cli.general.verbose > 0, console),

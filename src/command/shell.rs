@@ -18,7 +18,7 @@ pub(super) fn man(console: &Console) -> Result<ExitCode, CommandError> {
     let mut root = Cli::command();
     root.build();
     let mut page = unfilled(&roff(&root)?);
-    for command in root.get_subcommands() {
+    for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
         page.push_str(&as_section(command.get_name(), &unfilled(&roff(command)?)));
         for part in command.get_subcommands() {
             let name = format!("{} {}", command.get_name(), part.get_name());

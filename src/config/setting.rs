@@ -179,6 +179,11 @@ sections! {
         /// can then take down.
         isolation: Isolation = "transcode.isolation",
             Choices { words: &[("process", Isolation::Process), ("none", Isolation::None)] }, r#""process""#, r#""none""#, Worker;
+        /// How much memory each process that opens media may take. One that wants more costs its job a try.
+        memory_max: Size = "transcode.memory_max", Sizes { min: 256 << 20 }, r#""4GiB""#, r#""2GiB""#, Worker;
+        /// How long such a process may neither read nor write nor make a picture before it is ended. Waiting for a disk
+        /// does not count.
+        stall_time: Duration = "transcode.stall_time", Times { min: SECOND, max: PATIENCE_MAX }, r#""30s""#, r#""2m""#, Worker;
         /// The encoder's preset: how much work it puts into a frame.
         preset: String = "transcode.preset", Presets { encoder: Encoder::X264 }, r#""veryfast""#, r#""medium""#, Worker;
         /// The constant quality of what is encoded; lower is better and larger.

@@ -5,6 +5,7 @@ mod accept;
 mod apparatus;
 mod cache;
 mod cache_command;
+mod child;
 mod command;
 mod config;
 mod counted_room;

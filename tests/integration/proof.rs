@@ -41,7 +41,7 @@ fn good(folder: &TempDir, container: Container) -> (PathBuf, Expectation) {
 fn verdict(path: &Path, expectation: &Expectation) -> &'static str {
     match prove(path, expectation, &Interrupt::default()) {
         Ok(file) => {
-            assert!(file.is_proven());
+            assert!(file.file.is_proven());
             "OK"
         }
         Err(error) => error.code(),
