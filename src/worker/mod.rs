@@ -19,12 +19,7 @@
 //! somebody who brings it on (`desk`); a class is ready only when its file is committed and held for it (`executor`).
 
 mod acquire;
-mod ask;
 mod child;
-mod daemon;
-mod desk;
-mod dispatcher;
-mod end;
 mod error;
 mod executor;
 mod figures;
@@ -48,8 +43,6 @@ mod view;
 
 pub use acquire::{Acquired, Acquirer, Errand, State, Stop};
 pub use child::{Bounds, Child, Fault, NotServed, serve};
-pub use daemon::{Daemon, Part, Work, part};
-pub use end::WorkerError;
 pub use error::AcquireError;
 pub use media::{Facts, InProcess, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
 pub use node::{Node, Parts};

@@ -4,8 +4,10 @@
 mod bidden;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -181,6 +183,30 @@ fn p3_children_die_with_a_parent_that_is_killed() {
 }
 
 #[test]
+fn p3_a_child_whose_pipe_ends_does_not_go_on_alone() {
+    let folder = scratch();
+    let source = lesson(&folder, 12.0);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_reelmill"));
+    child.args(["child", "--parent", &std::process::id().to_string()]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let order = serde_json::json!({
+        "order": "transcode", "source": source, "output": folder.path().join("1.flv"),
+        "work_folder": folder.path().join("work"), "resolution": 240, "preset": "ultrafast", "crf": 30.0, "jobs": 1,
+        "accept_truncated": false, "resume": true,
+    });
+    let work = serde_json::json!({
+        "schema": "reelmill.child/1", "word": "work", "memory_max": GIB, "order": order,
+    });
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(format!("{work}\n").as_bytes()).unwrap();
+    // It waits for room that nobody gives.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("\"ask\"")));
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+}
+
+#[test]
 fn room_that_is_refused_is_a_full_cache() {
     let folder = scratch();
     let source = lesson(&folder, 60.0);
@@ -194,18 +220,18 @@ fn room_that_is_refused_is_a_full_cache() {
 #[test]
 fn a_stop_is_heard_and_the_next_try_goes_on_from_there() {
     let folder = scratch();
-    let source = lesson(&folder, 240.0);
+    let source = lesson(&folder, 96.0);
     let slow = |name: &str| Transcode { preset: "slower".to_owned(), jobs: 1, ..transcode(&folder, &source, name) };
     let expected = made(&child(LONG), &slow("whole")).unwrap();
     let (progress, interrupt) = (Progress::default(), Interrupt::default());
     let order = slow("stopped");
     let error = thread::scope(|scope| {
         let work = scope.spawn(|| child(LONG).transcode(&order, rooms(), &progress, &interrupt));
-        while progress.snapshot().frames < 100 && !work.is_finished() {
+        while progress.snapshot().frames < 40 && !work.is_finished() {
             thread::yield_now();
         }
         let snapshot = progress.snapshot();
-        assert_eq!((snapshot.phase, snapshot.frames_total), ("transcoding", Some(480)));
+        assert_eq!((snapshot.phase, snapshot.frames_total), ("transcoding", Some(192)));
         assert!(snapshot.fraction().is_some_and(|share| share > 0.2 && share < 1.0) && snapshot.bytes > 0);
         interrupt.cancel();
         work.join().unwrap().unwrap_err()

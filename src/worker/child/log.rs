@@ -90,8 +90,7 @@ mod tests {
     fn tail_of(text: &[u8]) -> Tail {
         let tail = Arc::default();
         forward(text, 1, &tail);
-        let heard = tail.lock().unwrap().clone();
-        heard
+        Arc::into_inner(tail).unwrap().into_inner().unwrap()
     }
 
     #[test]
