@@ -13,6 +13,7 @@
 mod courier;
 mod error;
 mod message;
+mod redis;
 mod retry;
 mod sender;
 mod signature;
@@ -23,6 +24,7 @@ mod webhook;
 
 pub use error::NotifyError;
 pub use message::envelope;
+pub use redis::{REDIS, RedisTarget};
 pub use sender::{OnGivenUp, Sender};
 pub use signature::Secrets;
 pub use target::{Refused, Sending, Target};
