@@ -176,7 +176,7 @@ fn read_request(socket: &mut TcpStream) -> io::Result<Option<(String, String)>> 
             let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
             let length = head.lines().filter_map(|line| line.split_once(':'));
             let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-            let length: usize = length.map(|(_, value)| value.trim().parse().unwrap()).sum();
+            let length: usize = length.map(|(_, value)| value.trim().parse::<usize>().unwrap()).sum();
             if bytes.len() >= end + 4 + length {
                 return Ok(Some((head, String::from_utf8(bytes.split_off(end + 4)).unwrap())));
             }
