@@ -243,8 +243,13 @@ sections! {
     webhook: WebhookSettings {
         /// Where events are posted. Empty: nowhere. Needs `webhook.secret_file`.
         url: Option<Url> = "webhook.url", HTTP, r#""""#, r#""https://school.example/reelmill""#, Worker;
-        /// The secret that signs what is posted, after Standard Webhooks.
+        /// The secret that signs what is posted, after Standard Webhooks: `whsec_` and base64, or plain text, of 24 bytes
+        /// or more. Of several, one a line, each signs, so that one can be replaced without a pause.
         secret: SecretFile = "webhook.secret_file", SecretFiles, r#""""#, r#""/etc/reelmill/webhook.secret""#, Worker;
+        /// The secrets of institutions: a line each of the institution, a space and its secret. They sign what is posted
+        /// to the `callback_url` of a class, and, beside `webhook.secret_file`, what is posted to `webhook.url`. The
+        /// callbacks of an institution without one are signed by `webhook.secret_file`.
+        institution_secrets: SecretFile = "webhook.institution_secrets_file", SecretFiles, r#""""#, r#""/etc/reelmill/institutions.secret""#, Worker;
     }
 }
 

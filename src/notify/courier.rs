@@ -10,8 +10,8 @@
 //! yet written down, is in `pending` and not taken again. While the disk refuses to write, outcomes are kept and nothing
 //! of these keys is sent again.
 //!
-//! A door (a host, of callbacks) that was closed at the last attempt is tried by one event at a time, so that it cannot
-//! take all the places from the others.
+//! A door (a host, of callbacks) that was closed at the last attempt is tried by one event at a time, and all closed doors
+//! together by half of them, so that they cannot take the places from the others.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -30,6 +30,10 @@ use crate::store::{Due, Store, StoreError};
 
 /// Attempts at the same time: enough to hide the way to a receiver, and few for its server.
 const TOGETHER_MAX: usize = 8;
+/// Attempts among these at doors that were closed.
+const CLOSED_TOGETHER_MAX: usize = TOGETHER_MAX / 2;
+/// Closed doors that are remembered. Beyond, all are forgotten, and the next attempts find out again.
+const CLOSED_MAX: usize = 1000;
 /// Events that are taken at once. More than these places can be waiting for a closed door before others do not see theirs.
 const QUEUE_MAX: u32 = 1000;
 /// Outcomes that may wait to be written down; no more is sent then, for all of it would be sent again after a crash.
@@ -148,7 +152,12 @@ impl Courier {
     }
 
     fn may_go(&self, parcel: &Parcel) -> bool {
-        !self.closed.contains(&parcel.door) || self.in_hand.values().all(|other| other.door != parcel.door)
+        if !self.closed.contains(&parcel.door) {
+            return true;
+        }
+        let tried = self.in_hand.values().filter(|other| self.closed.contains(&other.door));
+        let tried: Vec<_> = tried.map(|other| &other.door).collect();
+        tried.len() < CLOSED_TOGETHER_MAX && !tried.contains(&&parcel.door)
     }
 
     /// Takes what is due, in the place of what was taken before and has not gone.
@@ -202,6 +211,9 @@ impl Courier {
             Ok(()) if self.closed.remove(&door) => tracing::info!(target, door, "takes events again"),
             Err(Refused::Later { why, .. }) if !self.closed.contains(&door) => {
                 tracing::warn!(target, door, why, "does not take events");
+                if self.closed.len() == CLOSED_MAX {
+                    self.closed.clear();
+                }
                 self.closed.insert(door);
             }
             _ => {}

@@ -50,7 +50,7 @@ impl Sender {
         loop {
             tokio::select! {
                 // Each courier must hear it, also one that is busy now: a `Notify` wakes only one, or only who waits.
-                () = self.wake.notified() => drop(bell.send_replace(())),
+                () = self.wake.notified() => bell.send_replace(()),
                 _ = stop.wait_for(|is_stopping| *is_stopping) => break,
             }
         }

@@ -283,6 +283,28 @@ async fn a_closed_door_keeps_nobody_from_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_closed_doors_leave_half_of_the_places_to_the_open_ones() {
+    let post = Post::new(|event, _| {
+        let is_dead = event.class_id.as_deref().is_some_and(|class| class.starts_with(char::is_uppercase));
+        if is_dead { (Duration::from_secs(20), Err(Refused::later("silence"))) } else { (AT_ONCE, Ok(())) }
+    });
+    let dead: Vec<String> = ('A'..='Z').flat_map(|door| [1, 2].map(|class| format!("{door}{class}-1"))).collect();
+    post.record(&dead.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let (stop, task) = post.start();
+    // By then each door was found closed.
+    post.until(|tries| tries.iter().any(|(at, _)| *at >= 200_000)).await;
+    let now = post.clock.now_milliseconds() - BEGAN;
+    post.record(&["x-1", "x-2", "y-1"]).await;
+    post.wake.notify_one();
+    post.until(|tries| names(tries, "x").len() + names(tries, "y").len() == 3).await;
+    let tries = post.fake.tries.borrow().clone();
+    let open = tries.iter().filter(|(_, name)| name.starts_with(char::is_lowercase));
+    assert!(open.clone().all(|(at, _)| *at <= now + 1000), "{:?}", open.collect::<Vec<_>>());
+    stop.send_replace(true);
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempt_without_an_end_and_one_that_panics_are_failed_attempts() {
     let post = Post::new(|event, before| match (event.event_id.as_str(), before) {
         ("x-1", 0) => (Duration::from_hours(1), Ok(())),
