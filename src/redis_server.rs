@@ -98,6 +98,16 @@ pub fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
+/// Returns what went wrong as Redis itself says it, `OOM command not allowed …`: the words that people look for. Of several
+/// commands the first that failed.
+pub fn told(error: &RedisError) -> String {
+    let first = error.clone().into_server_errors().and_then(|errors| errors.first().cloned());
+    match first {
+        Some((_, error)) => [error.code(), error.details().unwrap_or_default()].join(" ").trim_end().to_owned(),
+        None => error.to_string(),
+    }
+}
+
 fn deadlines(patience: Duration) -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_connection_timeout(Some(DIAL)).set_response_timeout(Some(patience))
 }
@@ -115,6 +125,18 @@ mod tests {
         for url in ["redis://127.0.0.1:1/0", "redis://h", "rediss://h:6380/2", "unix:///run/r.sock"] {
             assert!(at(url).is_ok(), "{url}");
         }
+    }
+
+    #[test]
+    fn what_redis_says_is_told_in_its_own_words() {
+        let parse = |answer: &[u8]| redis::parse_redis_value(answer).unwrap().extract_error().unwrap_err();
+        for answer in ["READONLY You can't write", "OOM command not allowed", "ERR no"] {
+            let error = parse(format!("-{answer}\r\n").as_bytes());
+            assert!(is_answer(&error));
+            assert_eq!(told(&error), answer);
+        }
+        let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert!(!is_answer(&error) && told(&error).contains("reset"), "{error}");
     }
 
     #[test]

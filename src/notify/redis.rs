@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::message::envelope;
 use super::target::{Refused, Sending, Target};
-use crate::redis_server::{RedisServer, is_answer};
+use crate::redis_server::{RedisServer, is_answer, told};
 use crate::store::Event;
 
 /// The name under which events are recorded for Redis.
@@ -78,7 +78,7 @@ impl Target for RedisTarget {
     /// Whatever Redis refuses now, full or somebody's copy, a person can mend: nothing is refused for ever.
     fn send<'a>(&'a self, event: &'a Event) -> Sending<'a> {
         Box::pin(async move {
-            self.tell(&envelope(event)).await.map_err(|error| Refused::later(format!("Redis: {error}")))
+            self.tell(&envelope(event)).await.map_err(|error| Refused::later(format!("Redis: {}", told(&error))))
         })
     }
 }

@@ -29,6 +29,7 @@ mod picture_trap;
 mod probe;
 mod proof;
 mod real_clip;
+mod redis;
 mod result;
 mod resume;
 mod seam;

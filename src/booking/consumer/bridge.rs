@@ -18,7 +18,7 @@ use super::backoff::{self, Backoff};
 use super::keeper::Lock;
 use super::status::Count;
 use super::{BODY_BYTES_MAX, MESSAGE_FIELD, Part, Settings, Status};
-use crate::redis_server::is_answer;
+use crate::redis_server::{is_answer, told};
 
 /// An answer takes less, or there is an outage.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -66,7 +66,7 @@ impl Bridge {
             self.status.link(Part::Bridge, false);
             let Err(error) = carried else { continue };
             self.was_cut_off = true;
-            self.status.complain(Part::Bridge, Some(format!("channels cannot be listened to: {error}")));
+            self.status.complain(Part::Bridge, Some(format!("channels cannot be listened to: {}", told(&error))));
             if self.lock.has_changed().is_err() {
                 break;
             }
@@ -126,7 +126,7 @@ impl Bridge {
                 Ok(()) => wait.reset(),
                 // Full, or read-only: we go on listening, as far as there is room.
                 Err(error) if is_answer(&error) => {
-                    let text = format!("what is published cannot be written into the streams: {error}");
+                    let text = format!("what is published cannot be written into the streams: {}", told(&error));
                     self.status.complain(Part::Bridge, Some(text));
                     tokio::select! {
                         () = sleep(wait.wait(fastrand::f64())) => {}

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::backoff::Backoff;
 use super::{BRIDGE_KEY, NODES_KEY, Part, Settings, Status, is_stopped, milliseconds, pause, stopped};
-use crate::redis_server::is_answer;
+use crate::redis_server::{is_answer, told};
 
 /// How often Redis is asked; the lock is renewed or tried for as often.
 const TICK: Duration = Duration::from_secs(1);
@@ -90,7 +90,8 @@ impl Keeper {
             let Err(error) = self.session(&mut connection, &mut wait).await else { continue };
             connection = None;
             self.status.link(Part::Keeper, error.kind() == ErrorKind::Extension);
-            self.status.complain(Part::Keeper, Some(format!("Redis does not do what it is asked for: {error}")));
+            self.status
+                .complain(Part::Keeper, Some(format!("Redis does not do what it is asked for: {}", told(&error))));
             pause(&self.stop, wait.wait(fastrand::f64())).await;
         }
         if let Some(connection) = &mut connection {

@@ -30,6 +30,7 @@ use super::{
     Status, Verdict, is_stopped, milliseconds, pause, stopped,
 };
 use crate::booking::{Channel, Invalid};
+use crate::redis_server::told;
 
 /// How many times in a row, in three seconds, the intake is asked about entries that it cannot make durable.
 const TRIES: u32 = 5;
@@ -82,7 +83,7 @@ impl Reader {
         while let Err(error) = self.session(&mut wait).await {
             // Something wrong with the stream, which a person must mend; Redis itself is there, and writable.
             self.status.link(self.stream.part, error.kind() == ErrorKind::Extension);
-            let text = format!("{} cannot be read: {error}", self.stream.name);
+            let text = format!("{} cannot be read: {}", self.stream.name, told(&error));
             self.status.complain(self.stream.part, Some(text));
             if pause(&self.stop, wait.wait(fastrand::f64())).await {
                 break;

@@ -7,7 +7,7 @@ use redis::{Pipeline, RedisError, cmd};
 use super::status::Count;
 use super::{MESSAGE_FIELD, Part, Settings, Status};
 use crate::booking::Invalid;
-use crate::redis_server::is_answer;
+use crate::redis_server::{is_answer, told};
 
 /// Dead letters that are kept, about: weeks of them where anything is right, and at most 160 MiB of Redis' memory.
 const DEAD_MAX: usize = 10_000;
@@ -78,7 +78,7 @@ pub(super) async fn bury(
             Ok(())
         }
         Err(error) if is_answer(&error) => {
-            let text = format!("dead letters cannot be written to {}: {error}", settings.dead_stream);
+            let text = format!("dead letters cannot be written to {}: {}", settings.dead_stream, told(&error));
             status.complain(Part::DeadLetters, Some(text));
             Ok(())
         }

@@ -46,6 +46,17 @@ impl Authority {
         self.sign(params)
     }
 
+    /// Writes a certificate for `host` and its key, for servers that read them from files.
+    pub(crate) fn write_server(&self, host: &str, folder: &Path) -> [PathBuf; 2] {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([host.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        [("server.pem", certificate.pem()), ("server.key", key.serialize_pem())].map(|(name, pem)| {
+            let path = folder.join(name);
+            fs::write(&path, pem).unwrap();
+            path
+        })
+    }
+
     fn sign(&self, params: CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
