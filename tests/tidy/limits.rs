@@ -74,7 +74,22 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("booking", &["media", "failure", "figure", "content_hash", "clock"]),
     // Tells others of what is recorded; where it may dial the download's guard says.
     ("notify", &["store", "download", "failure", "figure", "clock", "event"]),
-    ("api", &["worker", "notify", "booking", "cache", "store", "media", "failure", "figure", "clock", "event"]),
+    (
+        "api",
+        &[
+            "worker",
+            "notify",
+            "booking",
+            "cache",
+            "store",
+            "media",
+            "failure",
+            "figure",
+            "content_hash",
+            "clock",
+            "event",
+        ],
+    ),
     (
         "worker",
         &[
