@@ -23,11 +23,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::intake::HEAD_BYTES_MAX;
 use super::wire::problem_document;
 use super::{ApiError, Limits};
 
-/// The first line and the headers of a request together.
-const HEAD_BYTES_MAX: usize = 32 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 100;
 /// How long a connection may take to finish its answer when the node ends.
