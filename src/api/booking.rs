@@ -70,7 +70,7 @@ async fn control(
 #[utoipa::path(get, path = "/api/v1/bookings/{class_id}", tag = "bookings",
     params(("class_id" = String, Path), Whose),
     responses(
-        (status = 200, body = BookingBody),
+        (status = 200, description = "how it stands", body = BookingBody),
         (status = 404, description = "API_NOT_FOUND", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn booking(
@@ -86,7 +86,7 @@ async fn booking(
 
 /// List the latest booking of each class
 #[utoipa::path(get, path = "/api/v1/bookings", tag = "bookings", params(BookingQuery),
-    responses((status = 200, body = PageBody<BookingBody>)))]
+    responses((status = 200, description = "a page", body = PageBody<BookingBody>)))]
 async fn bookings(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -105,7 +105,7 @@ async fn bookings(
 #[utoipa::path(delete, path = "/api/v1/bookings/{class_id}", tag = "bookings",
     params(("class_id" = String, Path), Whose),
     responses(
-        (status = 200, body = TakenBody),
+        (status = 200, description = "what became of it", body = TakenBody),
         (status = 404, description = "API_NOT_FOUND", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn cancel(

@@ -36,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Tell how full the cache is
 ///
 /// Not for a token that is bound to an institution: the figures are the node's.
-#[utoipa::path(get, path = "/api/v1/cache", tag = "cache", responses((status = 200, body = CacheStat)))]
+#[utoipa::path(get, path = "/api/v1/cache", tag = "cache", responses((status = 200, description = "the figures", body = CacheStat)))]
 async fn stat(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Result<Json<CacheStat>, ApiError> {
     caller.must_be_free()?;
     Ok(Json(api.node.cache_stat().await?.into()))
@@ -44,7 +44,7 @@ async fn stat(State(api): State<Api>, Extension(caller): Extension<Caller>) -> R
 
 /// List the files
 #[utoipa::path(get, path = "/api/v1/cache/files", tag = "cache", params(FileQuery),
-    responses((status = 200, body = PageBody<FileBody>)))]
+    responses((status = 200, description = "a page", body = PageBody<FileBody>)))]
 async fn files(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -61,7 +61,7 @@ async fn files(
 #[utoipa::path(get, path = "/api/v1/cache/files/{key}", tag = "cache",
     params(("key" = String, Path, example = "6666_720P"), Whose),
     responses(
-        (status = 200, body = WhyBody),
+        (status = 200, description = "why", body = WhyBody),
         (status = 400, description = "CACHE_KEY", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn why(
@@ -80,7 +80,7 @@ async fn why(
 #[utoipa::path(post, path = "/api/v1/cache/files/{key}/pin", tag = "cache",
     params(("key" = String, Path, example = "6666_720P"), PinQuery),
     responses(
-        (status = 200, body = HeldBody),
+        (status = 200, description = "it is kept", body = HeldBody),
         (status = 404, description = "CACHE_MISSING", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn pin(
@@ -98,7 +98,7 @@ async fn pin(
 /// Let a pinned file go when room is needed
 #[utoipa::path(post, path = "/api/v1/cache/files/{key}/unpin", tag = "cache",
     params(("key" = String, Path, example = "6666_720P"), PinQuery),
-    responses((status = 200, body = Unpinned)))]
+    responses((status = 200, description = "it is not kept in that name", body = Unpinned)))]
 async fn unpin(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -114,7 +114,7 @@ async fn unpin(
 #[utoipa::path(delete, path = "/api/v1/cache/files/{key}", tag = "cache",
     params(("key" = String, Path, example = "6666_720P"), Whose),
     responses(
-        (status = 200, body = EvictedBody),
+        (status = 200, description = "it is gone", body = EvictedBody),
         (status = 404, description = "CACHE_MISSING", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "CACHE_HELD", body = Problem, content_type = "application/problem+json"),
     ))]

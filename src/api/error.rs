@@ -68,6 +68,9 @@ pub enum ApiError {
     /// The body is longer than it may be.
     #[error("the body is longer than {0} bytes")]
     TooLarge(usize),
+    /// The first line and the headers are longer than they may be.
+    #[error("the address and the headers are longer than {0} bytes")]
+    HeadTooLarge(usize),
     /// The body is no JSON.
     #[error("the body must be application/json, neither compressed nor anything else")]
     MediaType,
@@ -112,6 +115,7 @@ impl ApiError {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout(_) => StatusCode::REQUEST_TIMEOUT,
             Self::State(_) | Self::KeyReused => StatusCode::CONFLICT,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -167,6 +171,7 @@ impl Failure for ApiError {
             Self::State(_) => "API_STATE",
             Self::KeyReused => "API_KEY_REUSED",
             Self::TooLarge(_) => "API_TOO_LARGE",
+            Self::HeadTooLarge(_) => "API_HEAD_TOO_LARGE",
             Self::MediaType => "API_MEDIA_TYPE",
             Self::Busy(_) => "API_BUSY",
             Self::Internal => "API_INTERNAL",
@@ -200,7 +205,7 @@ impl Failure for ApiError {
             Self::Timeout(_) | Self::Busy(_) => "try again in a moment",
             Self::State(_) => "look at its state first",
             Self::KeyReused => "give each message a key of its own",
-            Self::TooLarge(_) => "send less",
+            Self::TooLarge(_) | Self::HeadTooLarge(_) => "send less",
             Self::Internal => "please report it with the log of -vv",
             Self::Node(inner) => inner.cure(),
         }

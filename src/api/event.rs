@@ -36,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// Events are kept for seven days. Each has the envelope that goes to Redis and to webhooks.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery),
-    responses((status = 200, body = EventPage)))]
+    responses((status = 200, description = "a page", body = EventPage)))]
 async fn events(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,

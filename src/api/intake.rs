@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +17,8 @@ use super::{ApiError, origin};
 
 /// The longest body: a booking with all its addresses is a few kilobytes.
 pub(super) const BODY_BYTES_MAX: usize = 1 << 20;
+/// The address and the headers together. hyper bounds them too, but by what it happens to read at once.
+pub(super) const HEAD_BYTES_MAX: usize = 32 << 10;
 /// By which room for bodies is counted.
 const ROOM_BYTES: usize = 64 << 10;
 /// Room for all bodies that are on their way together: 32 MiB, so that a thousand senders fill no memory.
@@ -31,6 +34,7 @@ pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) 
 
 async fn admitted(api: &Api, request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
+    check_length(&parts)?;
     origin::check(&parts, api.is_loopback)?;
     // A token is known before a byte of the body is read; a signature is of the body too.
     let known = match api.access.is_signed(&parts.headers) {
@@ -48,6 +52,12 @@ async fn admitted(api: &Api, request: Request) -> Result<Request, ApiError> {
     };
     parts.extensions.insert(caller);
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+fn check_length(request: &Parts) -> Result<(), ApiError> {
+    let address = request.uri.path_and_query().map_or(0, |address| address.as_str().len());
+    let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if address + headers > HEAD_BYTES_MAX { Err(ApiError::HeadTooLarge(HEAD_BYTES_MAX)) } else { Ok(()) }
 }
 
 /// Returns whether a path is open to everybody: whether the process lives always, how it is to this machine alone.

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// List jobs
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobQuery),
-    responses((status = 200, body = PageBody<JobBody>)))]
+    responses((status = 200, description = "a page", body = PageBody<JobBody>)))]
 async fn jobs(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -44,7 +44,7 @@ async fn jobs(
 /// Tell how a job is
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = i64, Path)),
     responses(
-        (status = 200, body = JobBody),
+        (status = 200, description = "how it is", body = JobBody),
         (status = 404, description = "API_NOT_FOUND", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn job(
@@ -58,7 +58,7 @@ async fn job(
 /// Let a job that is held begin anew
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs", params(("id" = i64, Path)),
     responses(
-        (status = 200, body = JobBody),
+        (status = 200, description = "how it is", body = JobBody),
         (status = 404, description = "API_NOT_FOUND", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "API_STATE", body = Problem, content_type = "application/problem+json"),
     ))]
@@ -74,7 +74,7 @@ async fn retry(
 
 /// Let all jobs that are held begin anew
 #[utoipa::path(post, path = "/api/v1/jobs/retry", tag = "jobs", params(RetryQuery),
-    responses((status = 200, body = Retried)))]
+    responses((status = 200, description = "how many", body = Retried)))]
 async fn retry_all(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
@@ -88,7 +88,7 @@ async fn retry_all(
 /// Take a job back
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = i64, Path)),
     responses(
-        (status = 200, body = JobBody),
+        (status = 200, description = "how it is", body = JobBody),
         (status = 404, description = "API_NOT_FOUND", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "API_STATE", body = Problem, content_type = "application/problem+json"),
     ))]

@@ -134,7 +134,7 @@ async fn healthz() -> &'static str {
 
 /// Tell whether bookings are taken, and why not
 #[utoipa::path(get, path = "/readyz", tag = "node",
-    responses((status = 200, body = Readiness), (status = 503, description = "not now", body = Readiness)))]
+    responses((status = 200, description = "they are", body = Readiness), (status = 503, description = "not now", body = Readiness)))]
 async fn readyz(State(api): State<Api>) -> Response {
     let health = api.node.health();
     let status = if health.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -147,7 +147,7 @@ async fn readyz(State(api): State<Api>) -> Response {
 ///
 /// Not for a token that is bound to an institution.
 #[utoipa::path(get, path = "/metrics", tag = "node",
-    responses((status = 200, body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")))]
+    responses((status = 200, description = "the figures", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")))]
 async fn metrics(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
     caller.must_be_free()?;
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], api.node.metrics()).into_response())

@@ -23,15 +23,18 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::intake::HEAD_BYTES_MAX;
 use super::wire::problem_document;
 use super::{ApiError, Limits};
 
-/// The first line and the headers of a request together.
-const HEAD_BYTES_MAX: usize = 32 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 100;
-/// How long a connection that was asked to end may take to finish its answer.
+/// How long a connection may take to finish its answer when the node ends.
 const GOING_TIME: Duration = Duration::from_secs(5);
+/// How long one that has been silent may take to go: its last answer may be on its way yet.
+const YIELDING_TIME: Duration = Duration::from_millis(200);
+/// Of so many places one is kept free, so that a newcomer need not wait until somebody has gone.
+const PLACES_PER_SPARE: usize = 16;
 /// How long nothing is accepted after that failed: a process without descriptors to spare gets none by asking at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A connection's place among those that are served. Whoever keeps it after the connection became a WebSocket has it.
@@ -49,10 +52,10 @@ pub(super) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections_max));
-    let idle = Arc::<Idle>::default();
+    let (idle, spare) = (Arc::<Idle>::default(), limits.connections_max / PLACES_PER_SPARE);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places, &idle) => accepted,
+            accepted = accept(&listener, &places, spare, &idle) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let connection = Connection { router: router.clone(), idle: Arc::clone(&idle), limits, stop: stop.clone() };
@@ -64,7 +67,7 @@ pub(super) async fn serve(
 }
 
 /// Returns the next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, idle: &Idle) -> (TcpStream, Place) {
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, spare: usize, idle: &Idle) -> (TcpStream, Place) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -76,7 +79,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, idle: &Idle) ->
                 continue;
             }
         };
-        if places.available_permits() == 0 {
+        if places.available_permits() <= spare {
             idle.end_oldest();
         }
         // Never closed, so there will be one; until then the others wait with the kernel.
@@ -122,9 +125,14 @@ impl Connection {
         let mut connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let result = tokio::select! {
             result = &mut connection => result,
-            () = gone(&seat, &mut stop) => {
-                Pin::new(&mut connection).graceful_shutdown();
-                timeout(GOING_TIME, &mut connection).await.unwrap_or(Ok(()))
+            time = gone(&seat, &mut stop) => {
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                match timeout(time, &mut connection).await {
+                    Ok(result) => result,
+                    // It was asked something in the same moment.
+                    Err(_) if seat.is_answering() => timeout(GOING_TIME, &mut connection).await.unwrap_or(Ok(())),
+                    Err(_) => Ok(()),
+                }
             }
         };
         let Err(error) = result else { return };
@@ -151,11 +159,11 @@ async fn answer(router: Router, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-/// Returns when the connection is to end.
-async fn gone(seat: &Seat, stop: &mut watch::Receiver<bool>) {
+/// Returns when the connection is to end, and how long it may take to do so.
+async fn gone(seat: &Seat, stop: &mut watch::Receiver<bool>) -> Duration {
     tokio::select! {
-        () = seat.ended.notified() => {}
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = seat.ended.notified() => YIELDING_TIME,
+        _ = stop.wait_for(|stop| *stop) => GOING_TIME,
     }
 }
 
@@ -206,6 +214,10 @@ impl Seat {
         waiting.next += 1;
         waiting.connections.insert(number, Arc::clone(&self.ended));
         *self.number.lock().unwrap_or_else(PoisonError::into_inner) = Some(number);
+    }
+
+    fn is_answering(&self) -> bool {
+        self.number.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Something is.

@@ -98,6 +98,7 @@ pub(super) struct PageBody<T> {
 
 /// Whose a thing is, where its name alone does not say so.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Whose {
     /// The institution; left out: the single default one, or the one to which the token is bound.
     pub(super) institution_id: Option<String>,

@@ -2,6 +2,7 @@
 //!
 //! The doc comments of these types are the help that a person reads, so they are written for that person.
 
+mod book;
 mod cache;
 mod child;
 mod config;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use book::{BookArgs, ClassArgs};
 pub use cache::{CacheArgs, CacheCommand, FileOrder, PinArgs};
 pub use child::ChildArgs;
 pub use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigFileArgs, ConfigShowArgs};
@@ -99,6 +101,12 @@ pub enum Command {
     Db(DbArgs),
     /// Look at the disk cache and change it by hand: stat, ls, why, pin, unpin, evict, scrub
     Cache(CacheArgs),
+    /// Book a recording for a class with the running worker, and wait for it
+    Book(Box<BookArgs>),
+    /// Tell the running worker that a class is over: its file may go
+    Over(ClassArgs),
+    /// Take a class's booking back
+    Cancel(ClassArgs),
     /// Take over an older node where it stands: its recordings, classes, renditions and waiting lists
     ImportLegacy(Box<ImportLegacyArgs>),
     /// Work on one job's media for a worker, which starts this by itself
@@ -177,6 +185,8 @@ impl Command {
             Self::Config(args) => args.command.wants_json(),
             Self::Db(args) => args.command.place().json,
             Self::Cache(args) => args.command.place().json,
+            Self::Book(args) => args.place.json,
+            Self::Over(args) | Self::Cancel(args) => args.place.json,
             Self::ImportLegacy(args) => args.json,
             _ => false,
         }

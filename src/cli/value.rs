@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
+use url::Url;
 
 use crate::media::{Container, Encoder, RateControlMode, RenditionName};
 use crate::transcode::{AudioRequest, RenditionRequest};
@@ -91,6 +92,26 @@ pub(super) fn byte_rate(text: &str) -> Result<u64, ValueError> {
 pub(super) fn duration(text: &str) -> Result<Duration, ValueError> {
     let wrong = || ValueError(format!("{text:?} is not a length of time; write 7d, 12h or 1h30m"));
     crate::config::duration(text).filter(|duration| !duration.is_zero()).ok_or_else(wrong)
+}
+
+/// Parses the name of a rendition.
+pub(super) fn rendition_name(text: &str) -> Result<RenditionName, ValueError> {
+    RenditionName::parse(text).map_err(|error| ValueError(error.to_string()))
+}
+
+/// Parses where a rendition lies: `480P=http://origin/6666_480P.flv`.
+pub(super) fn listed(text: &str) -> Result<(RenditionName, Url), ValueError> {
+    let wrong =
+        || ValueError(format!("{text:?} is not NAME=URL; write for example 480P=http://origin/6666_480P.flv"));
+    let (name, url) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((rendition_name(name)?, Url::parse(url).map_err(|_| wrong())?))
+}
+
+/// Parses a time, as RFC 3339 has it or in Unix seconds; returns the latter.
+pub(super) fn moment(text: &str) -> Result<i64, ValueError> {
+    let wrong = || ValueError(format!("{text:?} is not a time; write 2026-11-21T18:00:00Z, or Unix seconds"));
+    let timestamp = text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
+    text.parse::<i64>().or(timestamp).map_err(|_| wrong())
 }
 
 /// Parses 64 hexadecimal digits; returns them in lower case.
@@ -249,6 +270,26 @@ mod tests {
         assert_eq!(duration("7d"), Ok(Duration::from_hours(168)));
         for text in ["", "0s", "7", "-1d", "7 d", "d"] {
             assert!(message(duration(text)).contains("write 7d"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_spelled_as_a_calendar_has_them_or_in_seconds() {
+        for text in ["1760000000", "2025-10-09T08:53:20Z", "2025-10-09T16:53:20+08:00"] {
+            assert_eq!(moment(text), Ok(1_760_000_000), "{text}");
+        }
+        for text in ["", "tomorrow", "2025-10-09", "18:00"] {
+            assert!(message(moment(text)).contains("not a time"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_a_rendition_follows_its_name() {
+        let (name, url) = listed("480p=http://origin/a=b").unwrap();
+        assert_eq!((name.short_side(), url.as_str()), (480, "http://origin/a=b"));
+        for (text, part) in [("480P", "NAME=URL"), ("480P=x", "NAME=URL"), ("481P=http://origin/", "known: 2160P")]
+        {
+            assert!(message(listed(text)).contains(part), "{text:?}");
         }
     }
 

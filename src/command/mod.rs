@@ -2,6 +2,7 @@
 //!
 //! Here every error ends: it is printed once, and becomes the exit code.
 
+mod book;
 mod cache;
 mod check;
 mod child;
@@ -57,6 +58,9 @@ fn dispatch(cli: &Cli, environment: &Environment, console: &Console) -> Result<E
         Command::Config(args) => config::run(&args.command, &environment.settings, console),
         Command::Db(args) => db::run(&args.command, &environment.settings, console),
         Command::Cache(args) => cache::run(&args.command, &environment.settings, console),
+        Command::Book(args) => book::book(args, &environment.settings, console),
+        Command::Over(args) => book::end(book::OVER, args, &environment.settings, console),
+        Command::Cancel(args) => book::end(book::CANCEL, args, &environment.settings, console),
         Command::ImportLegacy(args) => import_legacy::run(args, &environment.settings, console),
         Command::Child(args) => child::run(args),
         Command::Completions(args) => shell::completions(args.shell, console),

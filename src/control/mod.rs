@@ -5,6 +5,7 @@
 //! nothing here knows a cache or a job. One request a connection: a greeting, the request, progress as it comes, and
 //! one answer. A connection that breaks off stops nothing: what was begun is finished, and nobody is told.
 
+mod booking;
 mod client;
 mod error;
 mod line;
@@ -14,12 +15,9 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use crate::failure::Failed;
+pub use booking::{Booking, MessageChannel, Taken};
 pub use client::ask;
-pub use error::ControlError;
-pub use message::{
-    Booking, Download, Evicted, Fetched, MessageChannel, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed,
-    Status, Taken,
-};
+pub use error::{ControlError, Failed};
+pub use message::{Download, Evicted, Fetched, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed, Status};
 pub use place::SOCKET_NAME;
 pub use server::{Handler, Server};

@@ -4,6 +4,7 @@
 mod accept;
 mod api;
 mod apparatus;
+mod book;
 mod cache;
 mod cache_command;
 mod child;

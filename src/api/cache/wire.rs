@@ -193,6 +193,7 @@ impl From<Eviction> for EvictedBody {
 
 /// Which files are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct FileQuery {
     /// Of which institution; left out: of all, or of the one to which the token is bound.
     pub(super) institution_id: Option<String>,
@@ -205,6 +206,7 @@ pub(super) struct FileQuery {
 
 /// In whose name a file is kept.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PinQuery {
     /// The institution; left out: the single default one, or the one to which the token is bound.
     pub(super) institution_id: Option<String>,

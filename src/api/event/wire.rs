@@ -63,6 +63,7 @@ pub(super) struct EventPage {
 
 /// Which events are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct EventQuery {
     /// Of which institution; left out: of all, or of the one to which the token is bound.
     pub(super) institution_id: Option<String>,

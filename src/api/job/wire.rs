@@ -82,6 +82,7 @@ impl From<JobView> for JobBody {
 
 /// Which jobs are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct JobQuery {
     /// Of which institution; left out: of all, or of the one to which the token is bound.
     pub(super) institution_id: Option<String>,
@@ -98,6 +99,7 @@ pub(super) struct JobQuery {
 
 /// Which jobs are to begin anew, of those that are held.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RetryQuery {
     /// Of which institution; left out: of all, or of the one to which the token is bound.
     pub(super) institution_id: Option<String>,

@@ -148,7 +148,7 @@ impl Fake {
                 }
                 _ => {
                     let was_there = state.bookings.contains_key(&key);
-                    let id = state.bookings.len() as i64 + 1;
+                    let id = i64::try_from(state.bookings.len()).unwrap() + 1;
                     let booking = state.bookings.entry(key).or_insert_with(|| view(id, class)).clone();
                     Taken::Booked { booking, was_there }
                 }
