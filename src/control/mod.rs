@@ -15,9 +15,10 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use crate::failure::Failed;
 pub use booking::{Booking, MessageChannel, Taken};
 pub use client::ask;
-pub use error::{ControlError, Failed};
+pub use error::ControlError;
 pub use message::{Download, Evicted, Fetched, Names, Pinned, Progress, Reply, Request, SCHEMA, Scrubbed, Status};
 pub use place::SOCKET_NAME;
 pub use server::{Handler, Server};

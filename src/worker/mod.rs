@@ -12,6 +12,9 @@
 //! What opens media goes through one interface ([`Media`]): in this process for the command line, in one of its own ([`Child`])
 //! for the daemon.
 //!
+//! What opens media goes through one interface ([`Media`]): in this process for the command line, in one of its own ([`Child`])
+//! for the daemon.
+//!
 //! Here stages are chained and their failures judged: what is kept for the next try, what goes. How a stage works is its
 //! own business, what a person is told the commands'.
 //!
@@ -19,7 +22,12 @@
 //! somebody who brings it on (`desk`); a class is ready only when its file is committed and held for it (`executor`).
 
 mod acquire;
+mod ask;
 mod child;
+mod daemon;
+mod desk;
+mod dispatcher;
+mod end;
 mod error;
 mod executor;
 mod figures;
@@ -43,6 +51,8 @@ mod view;
 
 pub use acquire::{Acquired, Acquirer, Errand, State, Stop};
 pub use child::{Bounds, Child, Fault, NotServed, serve};
+pub use daemon::{Daemon, Part, Work, part};
+pub use end::WorkerError;
 pub use error::AcquireError;
 pub use media::{Facts, InProcess, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
 pub use node::{Node, Parts};

@@ -22,8 +22,8 @@ const RETRY_MILLISECONDS: [i64; 2] = [5_000, 30_000];
 const CRASHES: [&str; 3] = ["MEDIA_CRASHED", "MEDIA_OOM", "MEDIA_STALLED"];
 /// There is no room in the cache.
 const CACHE_FULL: &str = "CACHE_FULL";
-/// The origin has nothing there.
-const GONE: [&str; 1] = ["DL_NOT_FOUND"];
+/// There is no room in the cache, or on the disk.
+const FULL: [&str; 2] = [CACHE_FULL, "DISK_FULL"];
 
 /// A booking whose file is held for it.
 #[derive(Clone, Debug)]
@@ -198,7 +198,8 @@ impl Desk<'_> {
 
     /// Decides what becomes of a class whose file did not come.
     fn fetch_failed_for(&self, row: &BookingRow, failure: &JobFailure) -> Result<(), StoreError> {
-        let is_useless = GONE.contains(&failure.code.as_str()) || failure.class == FailureClass::Source;
+        // The origin has nothing there, or not for us; or it is no recording.
+        let is_useless = failure.class == FailureClass::Source;
         let file = &row.new.file;
         let rendition = self.tx.renditions().get(&file.institution, &file.record, file.resolution)?;
         if row.url.is_empty() {
@@ -241,7 +242,7 @@ fn step_of(job: &Job, fate: &Fate) -> Step {
 pub(in crate::worker) fn code_of(kind: JobKind, failure: &JobFailure) -> Code {
     let is_media = failure.code.starts_with("MEDIA_") || failure.code.starts_with("PROOF_");
     match kind {
-        _ if failure.code == CACHE_FULL || failure.class == FailureClass::Capacity => Code::DiskFull,
+        _ if FULL.contains(&failure.code.as_str()) => Code::DiskFull,
         JobKind::Fetch if !is_media && !CRASHES.contains(&failure.code.as_str()) => Code::DownloadFailed,
         JobKind::Fetch | JobKind::Transcode => Code::TranscodeFailed,
     }

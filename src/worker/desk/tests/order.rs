@@ -42,7 +42,7 @@ const STEPS: [Step; 11] = [
 ];
 
 fn take(scene: &mut Scene<'_>, step: Step) -> Result<(), StoreError> {
-    const GONE: (&str, FailureClass) = ("DL_NOT_FOUND", FailureClass::Source);
+    const GONE: (&str, FailureClass) = ("DL_HTTP_STATUS", FailureClass::Source);
     const BROKEN: (&str, FailureClass) = ("MEDIA_TRUNCATED", FailureClass::Source);
     match step {
         Step::BookFirst => scene.take(&booking("c-1", RECORD)).map(drop),

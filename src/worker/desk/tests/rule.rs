@@ -130,7 +130,7 @@ fn a_url_on_record_that_is_useless_leads_back_to_the_beginning_once() {
         scene.take(&booking("c-1", 6666))?;
         scene.take(&result(6666, "oss", true))?;
         assert_eq!(latest(scene, "c-1").url, "http://oss/6666_720P.flv");
-        assert!(scene.work(JobKind::Fetch, Err(("DL_NOT_FOUND", FailureClass::Source)))?);
+        assert!(scene.work(JobKind::Fetch, Err(("DL_HTTP_STATUS", FailureClass::Source)))?);
         assert_eq!(latest(scene, "c-1").state, BookingState::Waiting);
         assert_eq!(scene.tx.renditions().get("", "6666", 720)?.unwrap().attempt, 2);
         scene.take(&result(6666, "oss", true))?;
@@ -144,7 +144,7 @@ fn a_url_on_record_that_is_useless_leads_back_to_the_beginning_once() {
 fn a_download_that_fails_tells_its_class_with_209_and_media_that_is_none_with_208() {
     play(&["local"], |scene| {
         for (class, record, code, class_of, number) in [
-            ("c-1", 1, "DL_STATUS", FailureClass::Source, 209),
+            ("c-1", 1, "DL_HTTP_STATUS", FailureClass::Source, 209),
             ("c-2", 2, "MEDIA_NOT_MEDIA", FailureClass::Source, 208),
             ("c-3", 3, "CACHE_FULL", FailureClass::Capacity, 316),
         ] {
