@@ -82,6 +82,17 @@ fn b2_connections_that_fall_silent_are_dropped_and_what_was_lost_on_the_way_is_r
 }
 
 #[test]
+fn b2_a_redis_that_stands_still_is_known_in_time_and_read_when_it_goes_on() {
+    let redis = Redis::start("");
+    let node = Node::start(&redis.url(), "a").reading();
+    redis.freeze(true);
+    until("it is known", KNOWN, || !node.status.is_connected());
+    redis.freeze(false);
+    book(&redis, "after");
+    until("it is read", READS_AGAIN, || node.bookings() == ["after"] && node.status.is_connected());
+}
+
+#[test]
 fn b10_a_redis_that_forgot_everything_gets_its_groups_again_and_nothing_new_is_missed() {
     let redis = Redis::start("");
     let node = Node::start(&redis.url(), "a").reading();
