@@ -96,6 +96,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         &[
             "booking",
             "notify",
+            "provider",
             "cache",
             "control",
             "transcode",
@@ -124,6 +125,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "api",
             "booking",
             "notify",
+            "provider",
             "legacy",
             "control",
             "cache",

@@ -175,6 +175,6 @@ fn b6_in_every_order_of_what_can_happen_no_class_waits_for_ever_and_none_is_answ
     for providers in [&["oss", "ecs"][..], &PROVIDERS, &["local"]] {
         let played = explore(&World::new(), &terms(providers), &[Step::BookFirst], asked.unwrap_or(STEPS_MAX));
         // Fewer would mean that steps have become void.
-        assert!(played > 500, "{played} orders with {providers:?}");
+        assert!(played > 150, "{played} orders with {providers:?}");
     }
 }
