@@ -24,6 +24,9 @@ use crate::worker::{Part, part};
 /// The node's own folder is nobody else's.
 const PRIVATE_MODE: u32 = 0o700;
 
+/// What takes time is counted in these, in seconds: from a look at memory to a download's patience.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0];
+
 /// Returns all of them.
 pub(super) fn all(
     config: &Config,
@@ -50,7 +53,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), CommandError> {
 
 /// Returns where figures are gathered from now on.
 pub(super) fn figures() -> Option<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().ok()
+    PrometheusBuilder::new().set_buckets(&SECONDS).ok()?.install_recorder().ok()
 }
 
 fn secret(file: &SecretFile) -> String {
