@@ -17,8 +17,9 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::support::clip::{in_chunks, make, scratch};
-use crate::support::origin::{Object, Origin};
+use crate::support::origin::{Asked, Object, Origin};
 use crate::support::redis::Redis;
+use crate::support::worker::Settings;
 
 /// A recording for all tests, of which a rendition is made in no time.
 static LESSON: LazyLock<Object> = LazyLock::new(|| {
@@ -52,9 +53,13 @@ fn rendition(class: &str, record: &str, resolution: &str, origin: &Origin) -> Va
     booking
 }
 
-/// Returns how often a path was asked for.
+/// Returns how often the recording at a path was asked for; its first byte says what it is and is no download.
 fn asked(origin: &Origin, path: &str) -> usize {
-    origin.asked().iter().filter(|asked| asked.path == path).count()
+    origin.asked().iter().filter(|asked| asked.path == path && !is_look(asked)).count()
+}
+
+fn is_look(asked: &Asked) -> bool {
+    asked.header("range") == Some("bytes=0-0")
 }
 
 fn xadd(redis: &Redis, stream: &str, body: &Value) {
@@ -68,4 +73,14 @@ fn publish(redis: &Redis, channel: &str, body: &Value) {
 /// Returns the lengths of what is under way in a group.
 fn pending(redis: &Redis, stream: &str, group: &str) -> usize {
     redis.command(&format!("XPENDING {stream} {group}")).lines().next().map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn a_daemon_whose_interface_cannot_serve_does_not_begin() {
+    let settings = Settings::of("a").secret("api.token_file", "short");
+    let said = settings.run();
+    assert_eq!((said.exit, said.code()), (78, "API_SECRET"), "{said}");
+    let said = Settings::of("a").with("api.listen", "'0.0.0.0:0'").run();
+    assert_eq!(said.exit, 78, "{said}");
+    assert!(!said.stderr.contains("ready"), "{said}");
 }

@@ -2,7 +2,7 @@
 //! killed and begun again where it was; and what it says by HTTP, in its log and in the process table.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::binary::reelmill;
+use super::binary::{Said, end, reelmill};
 use super::clip::scratch;
 use super::redis::Redis;
 use super::wall_clock::WallClock;
@@ -104,6 +104,12 @@ impl Settings {
     pub(crate) fn clock(mut self) -> Self {
         self.clock = Some(WallClock::new());
         self
+    }
+
+    /// Runs a daemon that must end by itself.
+    pub(crate) fn run(&self) -> Said {
+        let line = format!("worker --config {}", self.write().display());
+        end(&mut reelmill(self.folder.path(), &line))
     }
 
     fn write(&self) -> PathBuf {
@@ -202,11 +208,6 @@ impl Worker {
         }
     }
 
-    /// Returns whether it runs.
-    pub(crate) fn runs(&self) -> bool {
-        self.child.is_some()
-    }
-
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().unwrap())
     }
@@ -256,9 +257,7 @@ impl Worker {
 
     /// Returns what it has written to its log, in all its lives.
     pub(crate) fn log(&self) -> String {
-        let mut text = String::new();
-        File::open(self.log_file()).map_or(0, |mut file| file.read_to_string(&mut text).unwrap());
-        text
+        fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
     /// Asks for what is at `path`.
