@@ -2,6 +2,8 @@
 //! in the field. What comes of it is read where those who are told read it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use reelmill::event::EventType;
 use serde_json::{Value, json};
@@ -25,20 +27,18 @@ struct Stage {
     origin: Origin,
     worker: Worker,
     way: Way,
-    listener: redis::Connection,
+    heard: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Stage {
     fn set(way: Way, providers: &str, more: &[(&str, &str)]) -> Self {
         let redis = Redis::on_port();
-        let mut listener = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
-        listener.set_read_timeout(Some(SOON)).unwrap();
-        listener.as_pubsub().subscribe("class:event").unwrap();
+        let heard = listen(&redis);
         let settings = Settings::of("a").redis(&redis).with("transcode.providers", providers);
         let settings = settings.with("oss.url", "'http://127.0.0.1:9/'");
         let settings = more.iter().fold(settings, |settings, (key, value)| settings.with(key, value));
         let worker = Worker::start(settings);
-        let stage = Self { redis, origin: origin(), worker, way, listener };
+        let stage = Self { redis, origin: origin(), worker, way, heard };
         until("the bridge listens", SOON, || {
             (stage.redis.command("PUBSUB NUMSUB class:booking") == "class:booking\n1").then_some(())
         });
@@ -89,7 +89,7 @@ impl Stage {
     }
 
     /// Everything holds, and the stream and the channel tell what the interface does: all of it once, each class's in order.
-    fn end(mut self) {
+    fn end(self) {
         check(&[&self.worker]);
         let own: Vec<Value> = self.worker.events();
         let own: Vec<Value> =
@@ -103,13 +103,33 @@ impl Stage {
             (all.len() >= own.len()).then_some(all)
         };
         let streamed = until("all is in the stream", SOON, in_stream);
-        let mut listening = self.listener.as_pubsub();
-        let heard = own.iter().map(|_| listening.get_message().unwrap().get_payload::<String>().unwrap());
-        let heard: Vec<Value> = heard.map(|text| serde_json::from_str(&text).unwrap()).collect();
+        let heard = until("all is on the channel", SOON, || {
+            let heard = self.heard.lock().unwrap();
+            (heard.len() >= own.len()).then(|| heard.clone())
+        });
         for told in [streamed, heard] {
             assert_eq!(by_class(&told), by_class(&own));
         }
     }
+}
+
+/// Returns what is published of events from now on.
+fn listen(redis: &Redis) -> Arc<Mutex<Vec<Value>>> {
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let (heard, (listens, waits)) = (Arc::<Mutex<Vec<Value>>>::default(), mpsc::channel());
+    let shared = Arc::clone(&heard);
+    // Not joined: it ends with Redis.
+    thread::spawn(move || {
+        let mut listening = connection.as_pubsub();
+        listening.subscribe("class:event").unwrap();
+        listens.send(()).unwrap();
+        while let Ok(message) = listening.get_message() {
+            let text: String = message.get_payload().unwrap();
+            shared.lock().unwrap().push(serde_json::from_str(&text).unwrap());
+        }
+    });
+    waits.recv().unwrap();
+    heard
 }
 
 /// Returns the events of each class, in order; those of no class by their names.

@@ -5,7 +5,7 @@ use rustix::process::{Signal, kill_process};
 use super::{LESSON, LONG, SLOW, rendition};
 use crate::support::oracle_node::check;
 use crate::support::origin::{Answer, Asked, Object, Origin};
-use crate::support::worker::{Settings, Worker};
+use crate::support::worker::{SOON, Settings, Worker, is_alive, until};
 
 /// So often a recording may end its process.
 const TRIES: usize = 3;
@@ -20,7 +20,9 @@ fn b8_a_recording_that_ends_its_process_three_times_fails_with_208_and_an_alarm_
     let worker = Worker::start(Settings::of("a").with("transcode.preset", SLOW));
     worker.book(&rendition("c-1", "1", "480P", &origin).to_string());
     for attempt in 0..TRIES {
-        kill_process(worker.child_at_work("transcode"), Signal::ABORT).unwrap();
+        let child = worker.child_at_work("transcode");
+        kill_process(child, Signal::ABORT).unwrap();
+        until("it is gone", SOON, || (!is_alive(child)).then_some(()));
         // While that one waits for its next try.
         if attempt == 0 {
             worker.book(&rendition("c-2", "2", "240P", &origin).to_string());

@@ -19,7 +19,7 @@ fn n1_events_that_nobody_took_come_in_order_and_once_when_the_receiver_is_back_a
         true => Say::status(200),
         false => Say::Nothing,
     });
-    let settings = Settings::of("a").token("the token of those who may ask");
+    let settings = Settings::of("a").token("a-token-of-those-who-may-ask");
     let settings = settings.with("webhook.url", &format!("'{}'", receiver.url("/told")));
     let mut worker =
         Worker::start(settings.secret("webhook.secret_file", "the secret by which webhooks are signed"));
