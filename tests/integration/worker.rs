@@ -5,6 +5,7 @@ mod decide;
 mod end;
 mod fleet;
 mod intake;
+mod killed;
 mod outage;
 mod poison;
 mod room;

@@ -371,7 +371,8 @@ impl Drop for Worker {
             let _ = child.wait();
         }
         if thread::panicking() {
-            eprintln!("the daemon's log:\n{}", self.log());
+            // Beside what the test itself says, and as visible.
+            let _ = writeln!(std::io::stderr(), "the daemon's log:\n{}", self.log());
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{booking, origin, publish, rendition, xadd};
 use crate::support::oracle_node::check;
 use crate::support::origin::Origin;
+use crate::support::receiver::{Receiver, Say};
 use crate::support::redis::Redis;
 use crate::support::worker::{SOON, Settings, Worker, until};
 
@@ -26,6 +27,8 @@ struct Stage {
     redis: Redis,
     origin: Origin,
     worker: Worker,
+    /// The other system: it takes every request and answers as the test says.
+    cloud: Receiver,
     way: Way,
     heard: Arc<Mutex<Vec<Value>>>,
 }
@@ -35,10 +38,11 @@ impl Stage {
         let redis = Redis::on_port();
         let heard = listen(&redis);
         let settings = Settings::of("a").redis(&redis).with("transcode.providers", providers);
-        let settings = settings.with("oss.url", "'http://127.0.0.1:9/'");
+        let cloud = Receiver::start(|_| Say::status(202));
+        let settings = settings.with("oss.url", &format!("'{}'", cloud.url("/transcode")));
         let settings = more.iter().fold(settings, |settings, (key, value)| settings.with(key, value));
         let worker = Worker::start(settings);
-        let stage = Self { redis, origin: origin(), worker, way, heard };
+        let stage = Self { redis, origin: origin(), worker, cloud, way, heard };
         until("the bridge listens", SOON, || {
             (stage.redis.command("PUBSUB NUMSUB class:booking") == "class:booking\n1").then_some(())
         });
@@ -107,6 +111,9 @@ impl Stage {
             let heard = self.heard.lock().unwrap();
             (heard.len() >= own.len()).then(|| heard.clone())
         });
+        let requests = own.iter().filter(|event| event["type"] == "transcode.requested");
+        let requests = requests.filter(|event| event["data"]["provider"] == "oss").count();
+        assert_eq!(self.cloud.until(requests).len(), requests, "each request goes to the other system once");
         for told in [streamed, heard] {
             assert_eq!(by_class(&told), by_class(&own));
         }
@@ -116,7 +123,7 @@ impl Stage {
 /// Returns what is published of events from now on.
 fn listen(redis: &Redis) -> Arc<Mutex<Vec<Value>>> {
     let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
-    let (heard, (listens, waits)) = (Arc::<Mutex<Vec<Value>>>::default(), mpsc::channel());
+    let (heard, (listens, waits)) = (Arc::<Mutex<Vec<Value>>>::default(), mpsc::sync_channel(1));
     let shared = Arc::clone(&heard);
     // Not joined: it ends with Redis.
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! B5: the same thing said many times, at once and by every door.
+//! B5: the same thing said many times, at once and by every door; and classes that change their mind.
 
 use std::sync::Barrier;
 use std::thread;
@@ -71,5 +71,39 @@ fn b5_a_booking_and_its_result_by_every_door_are_one_rendition_and_one_event_eac
     assert_eq!(worker.told("c-1"), ["booking.accepted", "booking.ready"]);
     let requests = worker.events().into_iter().filter(|event| event["type"] == "transcode.requested").count();
     assert_eq!((requests, asked(&origin, "/made.flv")), (1, 1));
+    check(&[&worker]);
+}
+
+#[test]
+fn a_class_that_books_something_else_or_again_has_one_booking_after_the_other_and_holds_one_file() {
+    let origin = origin();
+    let worker = Worker::start(Settings::of("a"));
+    let control = |cmd: &str| {
+        let answer = worker.post("/api/v1/control", &json!({ "cmd": cmd, "class_id": "c-1" }).to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    worker.book(&booking("c-1", "1", &origin).to_string());
+    worker.until_told("c-1", "booking.ready");
+    // Another recording: the first is let go.
+    worker.book(&booking("c-1", "2", &origin).to_string());
+    let until_count = |name: &str, count: usize| {
+        until(&format!("{count} times {name}"), SOON, || {
+            let told = worker.told("c-1");
+            (told.iter().filter(|told| *told == name).count() == count).then_some(())
+        });
+    };
+    until_count("booking.ready", 2);
+    check(&[&worker]);
+    control("cancel");
+    control("cancel");
+    until_count("booking.cancelled", 2);
+    worker.book(&booking("c-1", "2", &origin).to_string());
+    until_count("booking.ready", 3);
+    assert_eq!(worker.booking("c-1")["sequence"], 3);
+    check(&[&worker]);
+    control("over");
+    control("over");
+    until_count("booking.over", 1);
+    assert_eq!((asked(&origin, "/1.flv"), asked(&origin, "/2.flv")), (1, 1));
     check(&[&worker]);
 }
