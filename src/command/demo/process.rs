@@ -160,7 +160,6 @@ fn address_in(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::config::{Sources, read};
-    use crate::failure::Failure;
 
     #[test]
     fn the_settings_are_a_configuration_whatever_the_folder_is_called() {
