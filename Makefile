@@ -21,7 +21,7 @@ DROPS ?= 1000
 CUTS ?= 200
 SEED ?= 1
 
-.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate bench-cache install-build-packages install-test-packages
+.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate bench-cache bench-worker install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -46,6 +46,9 @@ bench: install-build-packages ## measure what runs beside the codecs, the store,
 
 bench-cache: install-build-packages ## how long a cache of 100,000 files takes to start, and to say yes
 	$(CARGO) bench --locked --bench cache
+
+bench-worker: build install-test-packages ## how fast the daemon takes bookings, and starts (RUNS=)
+	python3 benches/worker.py --runs $(RUNS) --folder target/worker --json target/worker/figures.json
 
 bench-rate: install-build-packages ## how exactly downloads keep their common rate (two minutes)
 	$(CARGO) bench --locked --bench download_rate

@@ -23,6 +23,7 @@ pub mod legacy;
 pub mod media;
 pub mod notify;
 pub mod proof;
+pub mod provider;
 pub mod redis_server;
 pub mod room;
 pub mod store;

@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(retry_all))
         .routes(routes!(job))
         .routes(routes!(retry))
-        .routes(routes!(cancel))
+        .routes(routes!(cancel_job))
 }
 
 /// List jobs
@@ -92,7 +92,7 @@ async fn retry_all(
         (status = 404, description = "API_NOT_FOUND", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "API_STATE", body = Problem, content_type = "application/problem+json"),
     ))]
-async fn cancel(
+async fn cancel_job(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     Named(id): Named<i64>,

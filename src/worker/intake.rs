@@ -8,9 +8,11 @@ use super::message::{Answered, json, read};
 use super::node::Node;
 use super::view::{Order, Taken};
 use crate::booking::consumer::{Delivery, Intake, Verdict, Verdicts};
-use crate::booking::{Channel, ClassKey, Code, Invalid, Message, message};
+use crate::booking::{Channel, ClassKey, Code, Invalid, Message, TranscodeResult, message};
 use crate::content_hash;
 use crate::event::EventType;
+use crate::media::RenditionName;
+use crate::provider::{RefusedAttempt, refused};
 use crate::store::{BookingRow, BookingState, Event, InboxRow, StoreError};
 
 /// Requests that carry a key of their sender's, in the inbox.
@@ -138,8 +140,12 @@ impl Node {
 }
 
 impl Node {
-    /// Raises an alarm: an event was given up that a target would not take. Blocks.
+    /// Sees to an event that was given up, because a target would not take it: a request that a provider refuses is that
+    /// attempt's failure, and every one of them is an alarm. Blocks.
     pub fn alarm_undelivered(&self, event: &Event, why: &str) {
+        let attempt = Some(event).filter(|event| event.event_type == EventType::TranscodeRequested);
+        let result = attempt.and_then(refused).filter(|refused| why.starts_with(&refused.provider));
+        let result = result.and_then(|refused| failure_of(&event.institution, refused));
         let alarm = Alarm {
             event: EventType::Alarm,
             code: None,
@@ -148,7 +154,10 @@ impl Node {
             institution: event.institution.clone(),
             subject: event.class_id.clone().unwrap_or_else(|| "node".to_owned()),
         };
-        let raised = self.decide_now(move |desk| desk.alarm(&alarm));
+        let raised = self.decide_now(move |desk| {
+            desk.alarm(&alarm)?;
+            result.map_or(Ok(()), |result| desk.result(&result).map(drop))
+        });
         if let Err(error) = raised.map(drop) {
             tracing::warn!(%error, "an alarm is lost");
         }
@@ -229,6 +238,19 @@ impl Desk<'_> {
         })?;
         invalid.class.as_ref().map_or(Ok(()), |class| self.refuse_class(class, &reason))
     }
+}
+
+/// Returns what a provider's refusal comes to.
+fn failure_of(institution: &str, refused: RefusedAttempt) -> Option<TranscodeResult> {
+    Some(TranscodeResult {
+        institution: institution.to_owned(),
+        record: refused.record,
+        resolution: RenditionName::parse(&refused.resolution).ok()?,
+        is_success: false,
+        url: None,
+        provider: Some(refused.provider),
+        attempt: Some(refused.attempt),
+    })
 }
 
 /// Lets a message be about that institution; returns false where it is about another one.

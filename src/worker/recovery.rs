@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::desk::{holder_of, key_of};
 use super::node::{Node, blocking};
 use crate::cache::{CacheError, Holder, HolderKind, NewLease};
-use crate::store::{BookingRow, BookingState, StoreError};
+use crate::store::{BookingRow, BookingState, JobId, StoreError};
 
 /// Bookings that are looked at in one go.
 const PAGE: u32 = 500;
@@ -38,15 +38,11 @@ fn mend_holds(node: &Node) -> Result<(), StoreError> {
         }
         wanted.extend(rows.iter().map(holder_of));
     }
-    let known =
-        |class: &str| class_of(class).is_some_and(|(institution, class_id)| is_booked(node, institution, class_id));
     let held = node.inner.store.read(|reading| reading.cache().leases())?;
     let holders: BTreeSet<Holder> = held
         .into_iter()
-        .filter(|lease| lease.kind == HolderKind::Class.name())
-        .map(|lease| Holder { kind: HolderKind::Class, name: lease.holder })
-        // What an older system's class holds has no booking, and stays until its time.
-        .filter(|holder| !wanted.contains(holder) && known(&holder.name))
+        .filter_map(|lease| Some(Holder { kind: HolderKind::parse(&lease.kind)?, name: lease.holder }))
+        .filter(|holder| !wanted.contains(holder) && is_ended(node, holder))
         .collect();
     for holder in holders {
         tracing::info!(%holder, "let go: its booking has ended");
@@ -71,6 +67,29 @@ fn hold_again(node: &Node, row: &BookingRow) {
     }
 }
 
+/// Returns whether what somebody held a file for has ended. What an older system's class holds has no booking, and stays
+/// until its time; people's pins and pushes are not ours to end.
+fn is_ended(node: &Node, holder: &Holder) -> bool {
+    match holder.kind {
+        HolderKind::Class => {
+            class_of(&holder.name).is_some_and(|(institution, class_id)| is_booked(node, institution, class_id))
+        }
+        HolderKind::Job => job_of(&holder.name).is_some_and(|id| !is_live(node, id)),
+        HolderKind::Pin | HolderKind::Push => false,
+    }
+}
+
+fn is_live(node: &Node, id: JobId) -> bool {
+    // Where the database refuses to say, nothing is let go.
+    let job = node.inner.store.read(|reading| reading.jobs().get(id));
+    job.map_or(true, |job| job.is_some_and(|job| job.state.is_live()))
+}
+
+/// Returns the job that a holder is called after.
+fn job_of(holder: &str) -> Option<JobId> {
+    holder.strip_prefix("job-")?.parse().ok().map(JobId)
+}
+
 fn is_booked(node: &Node, institution: &str, class_id: &str) -> bool {
     let latest = node.inner.store.read(|reading| reading.bookings().latest(institution, class_id));
     latest.is_ok_and(|row| row.is_some())
@@ -84,12 +103,14 @@ fn class_of(holder: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::class_of;
+    use super::{class_of, job_of};
+    use crate::store::JobId;
 
     #[test]
     fn a_holder_s_name_tells_the_class_whichever_booking_it_was() {
         assert_eq!(class_of("c-1"), Some(("", "c-1")));
         assert_eq!(class_of("22/c-1"), Some(("22", "c-1")));
         assert_eq!(class_of("22/c-1#3"), Some(("22", "c-1")));
+        assert_eq!((job_of("job-7"), job_of("c-1")), (Some(JobId(7)), None));
     }
 }

@@ -65,6 +65,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::failure::Failure;
+    use crate::worker::WorkerError;
 
     #[tokio::test(start_paused = true)]
     async fn p5_a_task_that_ends_is_begun_again_five_times_a_minute_and_then_given_up() {
@@ -74,11 +76,13 @@ mod tests {
         let result = supervise("one", stop, move || {
             let number = count.fetch_add(1, Ordering::Relaxed);
             async move {
-                assert!(number % 2 == 0, "a panic every other time");
+                assert!(number.is_multiple_of(2), "a panic every other time");
                 Err::<(), _>("an error")
             }
         });
-        assert_eq!(result.await.unwrap_err().name, "one");
+        let gave_up = result.await.unwrap_err();
+        assert_eq!(gave_up.name, "one");
+        assert_eq!(WorkerError::from(gave_up).code(), "WORKER_GAVE_UP");
         assert_eq!(begun.load(Ordering::Relaxed), RESTARTS_MAX + 1);
     }
 

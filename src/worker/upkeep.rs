@@ -41,13 +41,30 @@ pub(super) async fn run(node: Node, mut stop: watch::Receiver<bool>) -> Result<(
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => {}
-            _ = measure.tick() => node.measure().await?,
+            _ = measure.tick() => {
+                node.measure().await?;
+                complain(&node).await?;
+            }
             _ = sweep.tick() => remove_leftovers(&node).await?,
             _ = forget.tick() => while node.decide(|desk| desk.forget()).await? > 0 {},
         }
     }
     is_over.store(true, Ordering::Relaxed);
     check.await.map_err(|_| StoreError::Panicked)?
+}
+
+/// Raises what is wrong with Redis; once a minute, however long it lasts.
+async fn complain(node: &Node) -> Result<(), StoreError> {
+    let Some(reason) = node.inner.redis.as_ref().and_then(|redis| redis.complaint()) else { return Ok(()) };
+    let alarm = Alarm {
+        event: EventType::Alarm,
+        code: None,
+        error: "REDIS".to_owned(),
+        reason,
+        institution: String::new(),
+        subject: "redis".to_owned(),
+    };
+    node.decide(move |desk| desk.alarm(&alarm)).await
 }
 
 /// Looks at every file that was not looked at since the start; what classes need and is gone is asked for again.

@@ -175,6 +175,11 @@ fn publish(redis: &Redis, channel: &str, body: &str) {
     redis.words(&["PUBLISH", channel, body]);
 }
 
+/// Waits until a Redis that was started again has read what it kept.
+fn ready(redis: &Redis) {
+    until("it is ready", SOON, || redis.command("PING") == "PONG");
+}
+
 /// Returns how many entries a group has read and not acknowledged.
 fn pending(redis: &Redis, stream: &str, group: &str) -> u64 {
     redis.command(&format!("XPENDING {stream} {group}")).lines().next().unwrap().parse().unwrap()

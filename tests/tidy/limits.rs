@@ -74,7 +74,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     // Messages and decisions; their Redis consumer tells the worker through a trait of its own.
     ("booking", &["media", "failure", "figure", "content_hash", "clock", "redis_server"]),
     // Tells others of what is recorded; where it may dial the download's guard says.
-    ("notify", &["store", "download", "failure", "figure", "clock", "event"]),
+    ("notify", &["store", "download", "failure", "figure", "clock", "event", "redis_server"]),
     (
         "api",
         &[
@@ -96,6 +96,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         &[
             "booking",
             "notify",
+            "provider",
             "cache",
             "control",
             "transcode",
@@ -124,6 +125,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "api",
             "booking",
             "notify",
+            "provider",
             "legacy",
             "control",
             "cache",

@@ -92,7 +92,8 @@ impl Status {
         self.postponed.load(Ordering::Relaxed)
     }
 
-    /// Returns how many entries were taken from nodes that did not acknowledge them.
+    /// Returns how many entries were taken over after nobody had acknowledged them for long: of nodes that are gone, and
+    /// of our own those that could not be settled.
     pub fn claimed(&self) -> u64 {
         self.claimed.load(Ordering::Relaxed)
     }

@@ -2,11 +2,12 @@
 
 use tokio::runtime::Handle;
 
+use crate::api::ApiError;
 use crate::booking::{Channel, ClassKey};
 use crate::command::fetch::serve::Fetching;
-use crate::control::{self, Failed, Handler, MessageChannel, Progress, Reply, Request};
+use crate::control::{Failed, Handler, MessageChannel, Progress, Reply, Request};
 use crate::failure::Failure;
-use crate::worker::{BookingView, Node, Order, Taken};
+use crate::worker::{Node, Order};
 
 /// Carries requests out on the node.
 pub(super) struct WorkerHandler {
@@ -27,19 +28,13 @@ impl WorkerHandler {
         };
         let order = Order { channel, body: body.into_bytes(), idempotency_key: None, institution: None };
         let taken = self.runtime.block_on(self.node.take(order)).map_err(failed)?;
-        Ok(Reply::Taken(match taken {
-            Taken::Booked { booking, was_there } => control::Taken::Booked { booking: told(booking), was_there },
-            Taken::Ended { booking, was_live } => control::Taken::Ended { booking: booking.map(told), was_live },
-            Taken::Noted { is_known } => control::Taken::Noted { is_known },
-            Taken::Invalid(invalid) => return Err(failed(invalid)),
-            Taken::Foreign | Taken::KeyReused => unreachable!("nobody here is bound, and no key was given"),
-        }))
+        Ok(Reply::Taken(taken.try_into().map_err(|error: ApiError| failed(error))?))
     }
 
     fn booking(&self, institution: String, class_id: String) -> Result<Reply, Failed> {
         let class = ClassKey { institution, class_id };
         let booking = self.runtime.block_on(self.node.booking(class)).map_err(failed)?;
-        Ok(Reply::Booking { booking: booking.map(told) })
+        Ok(Reply::Booking { booking: booking.map(Into::into) })
     }
 }
 
@@ -56,25 +51,4 @@ impl Handler for WorkerHandler {
 
 fn failed(error: impl Failure) -> Failed {
     Failed::of(&error)
-}
-
-fn told(view: BookingView) -> control::Booking {
-    control::Booking {
-        institution_id: view.class.institution,
-        class_id: view.class.class_id,
-        sequence: view.sequence,
-        state: view.state.to_owned(),
-        code: view.code,
-        error: view.error,
-        reason: view.reason,
-        record_id: view.record,
-        video_resolution: view.resolution,
-        path: view.path,
-        url: view.url,
-        eta_seconds: view.eta_seconds,
-        accepted_milliseconds: view.accepted_milliseconds,
-        updated_milliseconds: view.updated_milliseconds,
-        start_milliseconds: view.start_milliseconds,
-        end_milliseconds: view.end_milliseconds,
-    }
 }

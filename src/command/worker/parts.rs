@@ -17,6 +17,7 @@ use crate::command::fetch::keep_budget;
 use crate::command::fetch::settings::Budget;
 use crate::config::{Config, SecretFile};
 use crate::notify::{Callback, Poster, RedisTarget, Secrets, Sender, TIMEOUTS, Target, Webhook};
+use crate::provider::{Oss, Sign};
 use crate::redis_server::RedisServer;
 use crate::worker::{Part, part};
 
@@ -121,7 +122,7 @@ fn intake(config: &Config, built: &Built, server: &RedisServer) -> Part {
     })
 }
 
-/// Returns those who are told by HTTP: the operator's receiver, and those of classes.
+/// Returns those who are told by HTTP: the operator's receiver, those of classes, and the cloud transcoder.
 fn told_by_http(config: &Config, built: &Built) -> Result<Vec<Arc<dyn Target>>, CommandError> {
     let settings = &config.webhook;
     let text = |file: &SecretFile| file.secret.as_ref().map(|secret| secret.expose().to_owned());
@@ -130,8 +131,13 @@ fn told_by_http(config: &Config, built: &Built) -> Result<Vec<Arc<dyn Target>>, 
     dialer.timeouts = TIMEOUTS;
     let poster = Poster { dialer, secrets: secrets.map_err(CommandError::stage)?, clock: Arc::clone(&built.clock) };
     let mut targets: Vec<Arc<dyn Target>> = vec![Arc::new(Callback::new(poster.clone()))];
+    let dialer = poster.dialer.clone();
     if let Some(url) = &settings.url {
         targets.push(Arc::new(Webhook::new(poster, url.clone())));
+    }
+    if let Some(url) = config.oss.url.clone() {
+        let sign = Sign { template: config.oss.sign.clone(), secret: secret(&config.oss.secret) };
+        targets.push(Arc::new(Oss { dialer, url, sign }));
     }
     Ok(targets)
 }

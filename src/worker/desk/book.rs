@@ -121,7 +121,7 @@ impl Desk<'_> {
         }
         let is_cached = self.is_cached(&row)?;
         if let (Some(why), false) = (full, is_cached) {
-            self.alarm_full(&row, why)?;
+            self.alarm_full(&row, "CACHE_FULL", why)?;
             return self.refuse(&row, Code::DiskFull, "CACHE_FULL", why);
         }
         match wanted {
@@ -139,11 +139,11 @@ impl Desk<'_> {
     }
 
     /// Tells that there is no room for what a class needs.
-    pub(super) fn alarm_full(&self, row: &BookingRow, why: &str) -> Result<(), StoreError> {
+    pub(super) fn alarm_full(&self, row: &BookingRow, error: &str, why: &str) -> Result<(), StoreError> {
         self.alarm(&Alarm {
             event: EventType::CacheFull,
             code: Some(Code::DiskFull),
-            error: "CACHE_FULL".to_owned(),
+            error: error.to_owned(),
             reason: why.to_owned(),
             institution: row.new.institution.clone(),
             subject: "cache".to_owned(),

@@ -20,10 +20,8 @@ pub(in crate::worker) const HANDED_MAX: u32 = 100;
 const RETRY_MILLISECONDS: [i64; 2] = [5_000, 30_000];
 /// A child process that ended in a way that its recording may be to blame for.
 const CRASHES: [&str; 3] = ["MEDIA_CRASHED", "MEDIA_OOM", "MEDIA_STALLED"];
-/// There is no room in the cache.
-const CACHE_FULL: &str = "CACHE_FULL";
-/// There is no room in the cache, or on the disk.
-const FULL: [&str; 2] = [CACHE_FULL, "DISK_FULL"];
+/// There is no room in the cache or on the disk, or the disk itself is not there.
+const FULL: [&str; 3] = ["CACHE_FULL", "DISK_FULL", "CACHE_DIR_NOT_MOUNTED"];
 
 /// A booking whose file is held for it.
 #[derive(Clone, Debug)]
@@ -209,8 +207,8 @@ impl Desk<'_> {
         if is_useless && rendition.is_some_and(|rendition| rendition.url == row.url) {
             return self.decide_for(row, &Event::UrlUseless).map(drop);
         }
-        if failure.code == CACHE_FULL {
-            self.alarm_full(row, &failure.text)?;
+        if FULL.contains(&failure.code.as_str()) {
+            self.alarm_full(row, &failure.code, &failure.text)?;
         }
         self.refuse(row, code_of(JobKind::Fetch, failure), &failure.code, &failure.text).map(drop)
     }
@@ -218,10 +216,14 @@ impl Desk<'_> {
     /// Asks anew for what a class has, or should have, and what is not in the cache any more.
     pub(in crate::worker) fn mend(&self, row: &BookingRow) -> Result<(), StoreError> {
         let is_there = self.tx.cache().file(&name_of(&row.new.file))?.is_some_and(|file| file.state == "ready");
-        if is_there || row.state != BookingState::Ready || row.url.is_empty() {
+        if is_there || row.state != BookingState::Ready {
             return Ok(());
         }
-        self.fetch_for(row)
+        match row.url.as_str() {
+            // It was made here: whoever brings it back is decided like the first time, and the class stays as it is.
+            "" => self.decide(&row.new.file, &Event::Booked { is_cached: false }, Some(row)),
+            _ => self.fetch_for(row),
+        }
     }
 }
 

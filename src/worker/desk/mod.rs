@@ -78,6 +78,7 @@ impl<'a> Desk<'a> {
     fn stop_job(&self, id: JobId) -> Result<(), StoreError> {
         if self.tx.jobs().cancel(id, self.now, &|job| self.tell_job(job))?.is_some() {
             self.after.borrow_mut().stopped.push(id);
+            self.release(holder_of_job(id));
         }
         Ok(())
     }

@@ -2,18 +2,22 @@
 
 use super::{Executor, Failed, described, hold, unreadable};
 use crate::cache::{Key, Lease, NewLease};
-use crate::store::{BookingRow, Job, JobId};
-use crate::worker::desk::{Handed, Settled, There, holder_of, holder_of_job};
+use crate::store::{BookingRow, BookingState, Job, JobId};
+use crate::worker::desk::{Handed, Settled, There, file_of, holder_of, holder_of_job};
 use crate::worker::message::{FetchInput, JobOutput, read};
 use crate::worker::node::blocking;
 use crate::worker::{Errand, predict};
 
 /// A job that waits for its turn holds its source no longer than that; then it fetches it again.
 const HELD_FOR_JOB_MILLISECONDS: i64 = 24 * 3_600_000;
+/// Classes that have one file at a time: more than a school has.
+const READY_MAX: u32 = 10_000;
 
 /// A file that is here.
 struct Here {
     lease: Lease,
+    /// It was not here before, so that nobody can hold it yet.
+    is_new: bool,
     notes: Vec<String>,
     duration_seconds: Option<f64>,
 }
@@ -29,6 +33,9 @@ impl Executor {
         };
         let there = There { path: here.lease.path().display().to_string(), bytes: here.lease.bytes() };
         let output = described(&key, &there, here.notes, here.duration_seconds);
+        if here.is_new {
+            self.hold_for_ready(&key).await?;
+        }
         // The file cannot go before everybody holds it who waits for it: `lease` lives until then.
         let settled = self.settle(&key, &there, &output).await;
         drop(here.lease);
@@ -45,13 +52,14 @@ impl Executor {
         };
         let acquired = self.node.inner.acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?;
         let duration_seconds = acquired.facts.map(|facts| facts.duration_seconds);
-        Ok(Here { lease: acquired.lease, notes: acquired.notes, duration_seconds })
+        let is_new = acquired.report.is_some();
+        Ok(Here { lease: acquired.lease, is_new, notes: acquired.notes, duration_seconds })
     }
 
     async fn hold_here(&self, key: &Key) -> Result<Here, Failed> {
         let (cache, key) = (self.node.inner.cache.clone(), key.clone());
         let lease = blocking(move || cache.hold(&key, None)).await??;
-        Ok(Here { lease, notes: Vec::new(), duration_seconds: None })
+        Ok(Here { lease, is_new: false, notes: Vec::new(), duration_seconds: None })
     }
 
     /// Holds the file for everybody who waits for it, and ends the job when nobody does any more.
@@ -84,6 +92,18 @@ impl Executor {
         let lease = NewLease { holder: holder_of(&row), until_milliseconds: Some(until) };
         hold(&self.node.inner.cache, key, lease).await?;
         Ok(Handed { row, until })
+    }
+
+    /// Holds a file that has come anew for the classes that had it before: theirs went with a damaged or replaced one.
+    pub(super) async fn hold_for_ready(&self, key: &Key) -> Result<(), Failed> {
+        let file = file_of(key);
+        let ready =
+            self.node.read(move |reading| reading.bookings().of_file(&file, BookingState::Ready, READY_MAX));
+        for row in ready.await? {
+            let lease = NewLease { holder: holder_of(&row), until_milliseconds: Some(row.new.due_milliseconds) };
+            hold(&self.node.inner.cache, key, lease).await?;
+        }
+        Ok(())
     }
 
     async fn hold_for_job(&self, key: &Key, job: &Job) -> Result<(), Failed> {

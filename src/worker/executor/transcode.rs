@@ -42,6 +42,7 @@ impl Executor {
             Place::Room(room) => self.make(&input, resolution, source.path().to_owned(), *room).await?,
         };
         drop(source);
+        self.hold_for_ready(&key).await?;
         let there = There { path: lease.path().display().to_string(), bytes: lease.bytes() };
         self.hand_over(&key, &there, notes).await?;
         drop(lease);

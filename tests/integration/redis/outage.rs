@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Node, SOON, bodies, book, pending, sorted, tell, until};
+use super::{Node, SOON, bodies, book, pending, ready, sorted, tell, until};
 use crate::support::proxy::{Proxy, Toxic};
 use crate::support::redis::{DURABLE, Redis};
 
@@ -30,6 +30,7 @@ fn b1_redis_is_killed_and_comes_back_and_not_a_booking_is_lost() {
     until("it is known", KNOWN, || !node.status.is_connected());
     until("it is told", KNOWN, || node.status.complaint().is_some());
     redis.restart(DURABLE);
+    ready(&redis);
     for body in after {
         book(&redis, body);
     }
@@ -49,6 +50,7 @@ fn b1_a_thousand_bookings_that_waited_in_redis_are_caught_up_with() {
     redis.kill();
     until("it is known", KNOWN, || !node.status.is_connected());
     redis.restart(DURABLE);
+    ready(&redis);
     let began = Instant::now();
     let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
     let mut pipe = redis::pipe();
@@ -79,6 +81,17 @@ fn b2_connections_that_fall_silent_are_dropped_and_what_was_lost_on_the_way_is_r
     });
     until("it reads", SOON, || node.status.is_connected() && node.status.complaint().is_none());
     assert!(proxy.connections() > 4);
+}
+
+#[test]
+fn b2_a_redis_that_stands_still_is_known_in_time_and_read_when_it_goes_on() {
+    let redis = Redis::start("");
+    let node = Node::start(&redis.url(), "a").reading();
+    redis.freeze(true);
+    until("it is known", KNOWN, || !node.status.is_connected());
+    redis.freeze(false);
+    book(&redis, "after");
+    until("it is read", READS_AGAIN, || node.bookings() == ["after"] && node.status.is_connected());
 }
 
 #[test]
@@ -169,7 +182,7 @@ fn b10_a_redis_that_still_loads_is_waited_for() {
     let slowly = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
     redis.restart(&[DURABLE, &slowly].concat());
     until("it is told", SOON, || complains(&node, "LOADING") && !node.status.is_connected());
-    until("it is ready", SOON, || redis.words(&["PING"]) == "PONG");
+    ready(&redis);
     book(&redis, "after");
     until("it goes on", SOON, || node.bookings().last().is_some_and(|last| last == "after"));
     until("it reads", SOON, || node.status.is_connected() && node.status.complaint().is_none());

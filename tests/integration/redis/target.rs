@@ -7,7 +7,7 @@ use reelmill::store::Event;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::SOON;
+use super::{SOON, ready};
 use crate::support::redis::{DURABLE, Redis};
 
 fn event(sequence: i64) -> Event {
@@ -66,6 +66,7 @@ fn b1_events_are_put_off_while_redis_is_away_and_taken_when_it_is_back() {
         assert!(later(runtime.block_on(target.send(&event(2)))).starts_with("Redis: "));
     }
     redis.restart(DURABLE);
+    ready(&redis);
     runtime.block_on(target.send(&event(2))).unwrap();
     assert_eq!(redis.command("XLEN reelmill:events"), "2");
 }

@@ -170,11 +170,11 @@ fn explore(world: &World, terms: &Terms, begun: &[Step], more: usize) -> usize {
 
 #[test]
 fn b6_in_every_order_of_what_can_happen_no_class_waits_for_ever_and_none_is_answered_twice() {
+    #[expect(clippy::disallowed_methods, reason = "how long a test may take is no setting of the program")]
     let asked = std::env::var("REELMILL_ORDER_STEPS").ok().and_then(|steps| steps.parse().ok());
     for providers in [&["oss", "ecs"][..], &PROVIDERS, &["local"]] {
         let played = explore(&World::new(), &terms(providers), &[Step::BookFirst], asked.unwrap_or(STEPS_MAX));
-        println!("{played} orders with {providers:?}");
         // Fewer would mean that steps have become void.
-        assert!(played > 500, "{played} orders with {providers:?}");
+        assert!(played > 150, "{played} orders with {providers:?}");
     }
 }
