@@ -66,10 +66,10 @@ fn made_here(scene: &mut Scene<'_>) -> Result<(), StoreError> {
     scene.work(JobKind::Fetch, Ok(()))?;
     scene.work(JobKind::Transcode, Ok(()))?;
     scene.take(r#"{"cmd":"over","class_id":"c-1","institution_id":22}"#)?;
-    scene.take(&booking("c-2", 7777))?;
-    scene.take(r#"{"cmd":"cancel","class_id":"c-2"}"#)?;
     scene.take(r#"{"class_id":"c-3","record_id":1,"video_url":"http://origin/1.flv"}"#)?;
     scene.work(JobKind::Fetch, Err(("CACHE_FULL", FailureClass::Capacity)))?;
+    scene.take(&booking("c-2", 7777))?;
+    scene.take(r#"{"cmd":"cancel","class_id":"c-2"}"#)?;
     for (class, record, code, of) in
         [("c-4", 2, "MEDIA_NOT_MEDIA", FailureClass::Source), ("c-5", 3, "DL_HTTP_STATUS", FailureClass::Source)]
     {
