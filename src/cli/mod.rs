@@ -93,7 +93,7 @@ pub enum Command {
     Fetch(Box<FetchArgs>),
     /// Run the node: bookings in, the right rendition on this disk before class
     Worker(WorkerArgs),
-    /// Make a lesson, a ladder of it, and three classes for a worker: see it work in a minute
+    /// Make a lesson, a ladder of it, and three classes for a worker: see it all work
     Demo(DemoArgs),
     /// Check the configuration, show what holds and where it comes from
     Config(ConfigArgs),

@@ -66,15 +66,16 @@ struct School<'a> {
 impl School<'_> {
     /// Returns whether every class got its recording. The worker has ended then.
     fn open(&self, mut worker: Worker, mut events: Events) -> Result<bool, CommandError> {
-        let mut is_ready = true;
         for classes in [&TOGETHER[..], &LATER] {
             for class in classes {
                 self.book(class)?;
             }
             say(self.console, "")?;
-            is_ready = is_ready && self.follow(classes, &mut worker, &mut events)?;
+            if !self.follow(classes, &mut worker, &mut events)? {
+                return Ok(false);
+            }
         }
-        Ok(is_ready)
+        Ok(true)
     }
 
     fn book(&self, class: &str) -> Result<(), CommandError> {
@@ -91,7 +92,10 @@ impl School<'_> {
     fn follow(&self, classes: &[&str], worker: &mut Worker, events: &mut Events) -> Result<bool, CommandError> {
         let (mut ready, mut failed) = (0, 0);
         while ready + failed < classes.len() {
-            if self.stop.load(Ordering::SeqCst) || Instant::now() >= self.deadline || worker.has_ended() {
+            if self.stop.load(Ordering::SeqCst) {
+                return Ok(false);
+            }
+            if Instant::now() >= self.deadline || worker.has_ended() {
                 self.console
                     .remark(&format!("not all classes are ready; {} may say why", self.place.log.display()));
                 return Ok(false);
