@@ -28,7 +28,7 @@ help: ## print this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \
 		while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
 
-demo: build ## make a lesson clip, turn it into a proven ladder, show the result
+demo: build ## make a lesson clip, turn it into a proven ladder, let a worker bring it to three classes
 	@$(CARGO) run --release --locked --quiet -- demo
 
 test: install-test-packages ## run all tests

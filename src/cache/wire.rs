@@ -19,17 +19,17 @@ pub(super) fn evicted(key: &Key, bytes: u64, reason: &str) -> String {
 
 #[derive(Serialize)]
 struct Alarm<'a> {
-    code: &'static str,
-    key: String,
-    record_id: &'a str,
+    error: &'static str,
     reason: &'a str,
+    subject: String,
+    count: u64,
     holders: Vec<String>,
 }
 
-/// Returns the particulars of an alarm about a file.
+/// Returns the particulars of an alarm about a file, named as those of all alarms are.
 pub(super) fn alarm(code: &'static str, key: &Key, reason: &str, holders: &[Held]) -> String {
     let holders = holders.iter().map(|held| held.holder.to_string()).collect();
-    text(&Alarm { code, key: key.to_string(), record_id: key.record(), reason, holders })
+    text(&Alarm { error: code, reason, subject: key.to_string(), count: 1, holders })
 }
 
 fn text(value: &impl Serialize) -> String {

@@ -93,7 +93,7 @@ pub enum Command {
     Fetch(Box<FetchArgs>),
     /// Run the node: bookings in, the right rendition on this disk before class
     Worker(WorkerArgs),
-    /// Make a lesson clip and transcode it into a ladder: see it work in a minute
+    /// Make a lesson, a ladder of it, and three classes for a worker: see it all work
     Demo(DemoArgs),
     /// Check the configuration, show what holds and where it comes from
     Config(ConfigArgs),
@@ -161,7 +161,7 @@ pub struct ProbeArgs {
 /// `reelmill demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Where the clip and its renditions go [default: ./demo]
+    /// Where the clip, its renditions and the worker's folder go [default: ./demo]
     #[arg(long, value_name = "DIR", default_value = "demo", hide_default_value = true)]
     #[arg(value_hint = clap::ValueHint::DirPath, value_parser = value::path())]
     pub folder: PathBuf,

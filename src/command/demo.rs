@@ -1,5 +1,11 @@
-//! `reelmill demo`: makes a lesson, transcodes it into a ladder, and says where everything is. Uses nothing but the
-//! linked libraries, and the very command a person would type.
+//! `reelmill demo`: makes a lesson, transcodes it into a ladder, lets a worker bring it to three classes, and says where
+//! everything is. Uses nothing but the linked libraries, and the very commands a person would type.
+
+mod class;
+mod event;
+mod origin;
+mod process;
+mod wire;
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,13 +20,18 @@ use crate::failure::ExitCode;
 /// Long enough for four slides and to watch the bars move, short enough for a minute on an old machine.
 const LESSON_SECONDS: f64 = 20.0;
 
-/// Runs the command; the exit code is that of the transcode.
+/// Runs the command; the exit code is that of the first part that did not succeed.
 pub(super) fn run(args: &DemoArgs, console: &Console) -> Result<ExitCode, CommandError> {
     let lesson = args.folder.join("lesson.flv");
     make_lesson(&args.folder, &lesson, console)?;
     let words = words(&args.folder, &lesson);
     say(console, &format!("\n$ {}\n", shown(&words)))?;
     let code = transcode::run(&transcode_args(&words)?, console)?;
+    if code != ExitCode::Done {
+        return Ok(code);
+    }
+    say(console, &proven(&args.folder))?;
+    let code = class::run(&args.folder, &lesson, console)?;
     if code == ExitCode::Done {
         say(console, &closing(&args.folder, &lesson))?;
     }
@@ -63,17 +74,32 @@ fn transcode_args(words: &[OsString]) -> Result<TranscodeArgs, CommandError> {
     }
 }
 
-fn closing(folder: &Path, lesson: &Path) -> String {
-    let (out, lesson) = (folder.join("out"), lesson.display());
-    let probe = format!("reelmill probe {lesson}");
-    let explain = format!("reelmill transcode {lesson} -r 480P -o {}/ --explain", out.display());
-    let width = explain.chars().count();
+fn proven(folder: &Path) -> String {
     format!(
         "\nEach file was proven before it got its name: frames counted, clock and sound held against the source,\n\
-         first and last pictures decoded. The files are in {}. Next:\n\
-         \x20 {probe:width$}  what is in the recording\n\
-         \x20 {explain}  what would be done, and why\n",
-        out.display()
+         first and last pictures decoded. The files are in {}. Now a worker, and three classes that need 480P.",
+        folder.join("out").display()
+    )
+}
+
+/// Returns what to do next with what is there now.
+fn closing(folder: &Path, lesson: &Path) -> String {
+    let (out, lesson, config) = (folder.join("out"), lesson.display(), class::config(folder));
+    let next = [
+        (format!("reelmill probe {lesson}"), "what is in the recording"),
+        (
+            format!("reelmill transcode {lesson} -r 480P -o {}/ --explain", out.display()),
+            "what would be done, and why",
+        ),
+        (format!("reelmill cache ls --config {}", config.display()), "what the worker keeps"),
+        (format!("reelmill cache why lesson_480P --config {}", config.display()), "who holds it, and until when"),
+        (format!("reelmill worker --config {}", config.display()), "let the worker go on"),
+    ];
+    let width = next.iter().map(|(words, _)| words.chars().count()).max().unwrap_or_default();
+    let lines = next.iter().map(|(words, what)| format!("  {words:width$}  {what}\n")).collect::<String>();
+    format!(
+        "\nThe lesson was fetched once and made once: the second class waited for the same work, the third was handed\n\
+         the file that was there. The worker has ended, and lost nothing by it. Next:\n{lines}"
     )
 }
 

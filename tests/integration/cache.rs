@@ -33,12 +33,12 @@ impl Prover for Here {
     }
 }
 
-fn key(text: &str) -> Key {
+pub(crate) fn key(text: &str) -> Key {
     Key::parse(text).unwrap()
 }
 
 /// Opens the database and the cache below a folder.
-fn open(folder: &Path, limits: Limits) -> Result<(Arc<Store>, Cache), CacheError> {
+pub(crate) fn open(folder: &Path, limits: Limits) -> Result<(Arc<Store>, Cache), CacheError> {
     let options = store::Options { backup_every: None, ..store::Options::default() };
     let store = Arc::new(patiently(|| {
         let opened = Store::open(&folder.join(FILE_NAME), &options);
@@ -73,7 +73,7 @@ fn options_of(root: &Path, limits: Limits) -> Options {
 }
 
 /// Makes a work file of so many bytes, and gives it its name.
-fn put(cache: &Cache, name: &str, clip: &Clip) -> Result<Lease, CacheError> {
+pub(crate) fn put(cache: &Cache, name: &str, clip: &Clip) -> Result<Lease, CacheError> {
     let (key, job) = (key(name), format!("job-{name}"));
     let wanted = Wanted { key: &key, job: &job, bytes: Some(clip.bytes as u64), lease: None };
     let Acquired::Lead(reservation) = cache.acquire(&wanted)? else { panic!("{name} is here") };
@@ -84,14 +84,14 @@ fn put(cache: &Cache, name: &str, clip: &Clip) -> Result<Lease, CacheError> {
 
 /// A recording that is served.
 #[derive(Clone, Debug)]
-struct Clip {
+pub(crate) struct Clip {
     path: PathBuf,
     bytes: usize,
     sha256: String,
 }
 
 /// Makes recordings of four lengths.
-fn clips(folder: &TempDir) -> Vec<Clip> {
+pub(crate) fn clips(folder: &TempDir) -> Vec<Clip> {
     let clip = |seconds: u32| {
         let recipe = Recipe::plain(Container::Flv, "128x96", f64::from(seconds));
         let path = make(folder, &format!("clip-{seconds}.flv"), &recipe);

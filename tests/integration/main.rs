@@ -11,6 +11,7 @@ mod child;
 mod command;
 mod config;
 mod counted_room;
+mod demo;
 mod disk_full;
 mod fence;
 mod fetch;

@@ -8,9 +8,14 @@ use std::collections::BTreeMap;
 use jsonschema::Validator;
 use reelmill::booking::message::parse;
 use reelmill::booking::{Channel, Code, Invalid, Message};
+use reelmill::cache::Limits;
 use reelmill::download::Guard;
+use reelmill::event::EventType;
+use reelmill::notify::envelope;
 use serde_json::Value;
 
+use crate::cache;
+use crate::support::clip::scratch;
 use crate::support::document::{self, Block, blocks};
 
 const DOCUMENT: &str = "docs/messages.md";
@@ -83,5 +88,41 @@ fn every_code_of_a_failed_booking_is_in_the_document() {
         let row = format!("| {} | `{}` |", code.number(), code.name());
         assert!(text.contains(&row), "{row}");
         assert_eq!(Code::of(code.number()), Some(code));
+    }
+}
+
+#[test]
+fn every_event_has_an_example_in_the_document() {
+    let examples = blocks(DOCUMENT);
+    let is_event = |block: &&Block| block.words == ["event", "valid"];
+    let shown: Vec<Value> = examples.iter().filter(is_event).map(|block| value(block)["type"].clone()).collect();
+    let text = document::text(DOCUMENT);
+    for event in EventType::ALL {
+        assert!(shown.contains(&event.name().into()), "{} has no example", event.name());
+        assert!(text.contains(&format!("`{}`", event.name())), "{} is not in the table", event.name());
+    }
+}
+
+#[test]
+fn what_the_cache_tells_is_as_the_document_says() {
+    let folder = scratch();
+    let clips = cache::clips(&folder);
+    let limits = Limits { bytes_max: 1 << 30, count_max: 100, free_bytes_min: 0 };
+    let (store, cache) = cache::open(folder.path(), limits).unwrap();
+    for (name, clip) in ["6666_720P", "7777"].iter().zip(&clips) {
+        drop(cache::put(&cache, name, clip).unwrap());
+    }
+    cache.evict(&cache::key("6666_720P"), "by hand").unwrap();
+    let kept = cache.hold(&cache::key("7777"), None).unwrap().path().to_owned();
+    std::fs::write(&kept, "somebody else's").unwrap();
+    cache.scrub(&|_| {}, &|| false).unwrap();
+    let schema = &schemas(&blocks(DOCUMENT))["event"];
+    let events = store.read(|reading| reading.outbox().after(0, 100)).unwrap();
+    let told: Vec<&str> = events.iter().map(|event| event.event_type.name()).collect();
+    assert_eq!(told, ["cache.evicted", "alarm"]);
+    for event in events {
+        let text = envelope(&event);
+        let fault = schema.iter_errors(&serde_json::from_str(&text).unwrap()).next().map(|error| error.to_string());
+        assert_eq!(fault, None, "{text}");
     }
 }

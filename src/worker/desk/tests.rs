@@ -1,5 +1,6 @@
 //! The desk on a real database: each rule once, and every order in which a few things can happen.
 
+mod event;
 mod order;
 mod rule;
 
