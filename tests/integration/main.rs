@@ -41,3 +41,4 @@ mod sound_trap;
 mod store;
 mod support;
 mod timing_trap;
+mod worker_kill;
