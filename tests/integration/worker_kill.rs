@@ -10,6 +10,7 @@ mod load;
 mod orphan;
 mod random;
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,8 +42,8 @@ impl World {
     }
 
     /// Starts it a last time, with nothing left to do; waits until it has told everything and removed what was left; ends it
-    /// and looks whether all is as it should be.
-    fn ends_well(&mut self, acknowledged: &std::collections::BTreeMap<String, &'static str>) {
+    /// and looks whether all is as it should be. Returns every event.
+    fn ends_well(&mut self, acknowledged: &BTreeMap<String, &'static str>) -> Vec<Value> {
         let mut daemon = self.start();
         assert!(daemon.until_ready(), "{:?}", daemon.ended());
         let (began, work) = (Instant::now(), self.place.root().join(".work"));
@@ -63,6 +64,7 @@ impl World {
             told: &told,
             pids: &self.pids,
         });
+        events
     }
 }
 

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use reelmill::cache::{CacheError, EntryState, EntryView, HolderKind, Order, list};
 use reelmill::content_hash;
-use reelmill::store::{BookingRow, BookingState, Depth, FILE_NAME, JobFilter, JobId, ReadOnly, StoreError, check as check_database};
+use reelmill::store::{
+    BookingRow, BookingState, Depth, FILE_NAME, JobFilter, JobId, ReadOnly, StoreError, check as check_database,
+};
 use serde_json::Value;
 
 use super::process::said_children_of;

@@ -26,9 +26,11 @@ fn fields(pid: u32) -> Option<(char, u32)> {
 pub(crate) fn said_children_of(parents: &[u32]) -> Vec<u32> {
     let says = |pid: &u32| {
         let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let words: Vec<&str> = words.split(|byte| *byte == 0).filter_map(|word| std::str::from_utf8(word).ok()).collect();
+        let words: Vec<&str> =
+            words.split(|byte| *byte == 0).filter_map(|word| std::str::from_utf8(word).ok()).collect();
         let parent = words.iter().position(|word| *word == "--parent").and_then(|at| words.get(at + 1));
-        words.contains(&"child") && parent.and_then(|pid| pid.parse().ok()).is_some_and(|pid| parents.contains(&pid))
+        words.contains(&"child")
+            && parent.and_then(|pid| pid.parse().ok()).is_some_and(|pid| parents.contains(&pid))
     };
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(says).collect()

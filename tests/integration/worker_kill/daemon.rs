@@ -228,9 +228,7 @@ impl Daemon {
     pub(super) fn running(&self) -> Option<Vec<(i64, Phase)>> {
         let page = self.get("/api/v1/jobs?state=running")?;
         let jobs = page["items"].as_array().unwrap().iter();
-        Some(
-            jobs.map(|job| (job["id"].as_i64().unwrap(), Phase::of_job(job["phase"].as_str().unwrap()))).collect(),
-        )
+        Some(jobs.map(|job| (job["id"].as_i64().unwrap(), Phase::of_job(job["phase"].as_str().unwrap()))).collect())
     }
 
     /// Returns what it does.

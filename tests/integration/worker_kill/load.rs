@@ -161,8 +161,9 @@ impl Load {
 
     /// Tells or asks one thing; returns whether there was anything to tell or to ask.
     pub(super) fn act(&mut self, daemon: &Daemon) -> bool {
-        let open: Vec<usize> =
-            (0..self.classes.len()).filter(|at| !matches!(self.classes[*at].step, Step::Hold | Step::Done)).collect();
+        let open: Vec<usize> = (0..self.classes.len())
+            .filter(|at| !matches!(self.classes[*at].step, Step::Hold | Step::Done))
+            .collect();
         // Who has something to tell goes first.
         let first = open.iter().find(|at| self.classes[**at].step != Step::Wait);
         self.turn += 1;

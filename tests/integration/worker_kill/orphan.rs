@@ -33,8 +33,7 @@ fn random_kills_during_a_transcode_leave_it_alone_for_a_moment_only() {
         assert!(daemon.until_ready(), "{:?}", daemon.ended());
         let class = format!("c-{kill}");
         let (record, url) = (format!("r{kill}"), origins.lesson_url());
-        let body =
-            json!({ "class_id": class, "record_id": record, "video_url": url, "video_resolution": "240P" });
+        let body = json!({ "class_id": class, "record_id": record, "video_url": url, "video_resolution": "240P" });
         let (status, answer) = daemon.ask("POST /api/v1/bookings", "", &body.to_string()).unwrap();
         assert_eq!(status, 202, "{answer}");
         let mut id = None;
