@@ -1,14 +1,14 @@
 //! The start after any end: what an earlier process had in hand is taken up, before anybody is told that the node is there.
 //!
-//! Everything that a crash can lose is found here: jobs that ran, classes that nobody brings on, holds of bookings that have
-//! ended, classes of an older system.
+//! Everything that a crash can lose is found here: jobs that ran, classes that nobody brings on, holds of bookings and jobs
+//! that have ended, classes of an older system.
 
 use std::collections::BTreeSet;
 
-use super::desk::{holder_of, key_of};
+use super::desk::{holder_of, holder_of_job, key_of};
 use super::node::{Node, blocking};
 use crate::cache::{CacheError, Holder, HolderKind, NewLease};
-use crate::store::{BookingRow, BookingState, StoreError};
+use crate::store::{BookingRow, BookingState, JobId, JobState, LeaseRow, StoreError};
 
 /// Bookings that are looked at in one go.
 const PAGE: u32 = 500;
@@ -25,7 +25,7 @@ pub(super) async fn recover(node: &Node) -> Result<(), StoreError> {
     blocking(move || mend_holds(&own)).await?
 }
 
-/// Lets go what is held for bookings that have ended, and holds what those that live should have.
+/// Lets go what is held for bookings and jobs that have ended, and holds what those that live should have.
 fn mend_holds(node: &Node) -> Result<(), StoreError> {
     let mut wanted = BTreeSet::new();
     let mut after = 0;
@@ -41,20 +41,37 @@ fn mend_holds(node: &Node) -> Result<(), StoreError> {
     let known =
         |class: &str| class_of(class).is_some_and(|(institution, class_id)| is_booked(node, institution, class_id));
     let held = node.inner.store.read(|reading| reading.cache().leases())?;
-    let holders: BTreeSet<Holder> = held
-        .into_iter()
-        .filter(|lease| lease.kind == HolderKind::Class.name())
-        .map(|lease| Holder { kind: HolderKind::Class, name: lease.holder })
+    let working = live_jobs(node)?;
+    let is_over = |holder: &Holder| match holder.kind {
         // What an older system's class holds has no booking, and stays until its time.
-        .filter(|holder| !wanted.contains(holder) && known(&holder.name))
-        .collect();
+        HolderKind::Class => !wanted.contains(holder) && known(&holder.name),
+        HolderKind::Job => !working.contains(holder),
+        HolderKind::Push | HolderKind::Pin => false,
+    };
+    let holder = |lease: LeaseRow| Some(Holder { kind: HolderKind::parse(&lease.kind)?, name: lease.holder });
+    let holders: BTreeSet<Holder> = held.into_iter().filter_map(holder).filter(is_over).collect();
     for holder in holders {
-        tracing::info!(%holder, "let go: its booking has ended");
+        tracing::info!(%holder, "let go: what it was held for has ended");
         if let Err(error) = node.inner.cache.release(&holder) {
             tracing::warn!(%holder, %error, "a file stays held until its time");
         }
     }
     Ok(())
+}
+
+/// Returns the jobs that may hold what they need.
+fn live_jobs(node: &Node) -> Result<BTreeSet<Holder>, StoreError> {
+    let mut holders = BTreeSet::new();
+    for state in JobState::ALL.into_iter().filter(|state| state.is_live()) {
+        let mut after = JobId(0);
+        loop {
+            let jobs = node.inner.store.read(|reading| reading.jobs().in_state(state, after, PAGE))?;
+            let Some(last) = jobs.last() else { break };
+            after = last.id;
+            holders.extend(jobs.iter().map(|job| holder_of_job(job.id)));
+        }
+    }
+    Ok(holders)
 }
 
 /// Holds a ready class's file, where a crash came between the class's row and that of its hold, or the file was replaced.
