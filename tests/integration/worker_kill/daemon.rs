@@ -278,7 +278,10 @@ impl Drop for Daemon {
             let _ = self.child.wait();
         }
         if let (true, Some(log)) = (thread::panicking(), self.log.take()) {
-            eprintln!("{}", log.join().unwrap_or_default());
+            #[expect(clippy::print_stderr, reason = "what a daemon said says why a test failed")]
+            {
+                eprintln!("{}", log.join().unwrap_or_default());
+            }
         }
     }
 }

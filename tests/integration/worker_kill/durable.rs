@@ -45,6 +45,20 @@ struct Way<'a> {
     restarts: usize,
 }
 
+/// Says which call it was, where the test fails.
+struct Struck(String);
+
+impl Drop for Struck {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "without it nobody could strike it again")]
+            {
+                eprintln!("struck: {}", self.0);
+            }
+        }
+    }
+}
+
 /// Who died of a kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Died {
@@ -143,7 +157,8 @@ fn s1_a_kill_at_every_durable_call_of_a_booking_loses_nothing_of_it() {
     let mut dead: BTreeMap<(String, Died), usize> = BTreeMap::new();
     for (call, count) in points.step_by(step) {
         let inject = format!("inject={call}:signal=SIGKILL:when={count}");
-        let died = Way::begin(&origins, &["-e", &inject], trace.path()).go();
+        let inject = Struck(inject);
+        let died = Way::begin(&origins, &["-e", &inject.0], trace.path()).go();
         *dead.entry((call, died)).or_default() += 1;
     }
     #[expect(clippy::print_stdout, reason = "the figure that a campaign is run for")]
