@@ -43,3 +43,4 @@ mod store;
 mod support;
 mod timing_trap;
 mod worker;
+mod worker_kill;
