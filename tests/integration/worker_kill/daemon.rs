@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -165,10 +165,7 @@ impl Daemon {
     /// Waits until it can be asked, but not longer than this; returns whether it can.
     pub(super) fn ready_within(&mut self, patience: Duration) -> bool {
         if self.address.is_none() {
-            self.address = match self.ready.recv_timeout(patience) {
-                Ok(address) => Some(address),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            };
+            self.address = self.ready.recv_timeout(patience).ok();
         }
         self.address.is_some()
     }
@@ -216,7 +213,7 @@ impl Daemon {
         let (mut events, mut after) = (Vec::new(), "0".to_owned());
         loop {
             let mut page = self.get(&format!("/api/v1/events?after={after}&limit=200"))?;
-            events.extend(page["items"].as_array_mut().unwrap().drain(..));
+            events.append(page["items"].as_array_mut().unwrap());
             match page["next"].as_str() {
                 Some(next) => next.clone_into(&mut after),
                 None => return Some(events),

@@ -38,7 +38,7 @@ impl When {
     /// Returns the next one: every other kill is aimed, at each phase in its turn.
     fn next(kill: usize, noise: &mut Noise) -> Self {
         let milliseconds = |below, noise: &mut Noise| Duration::from_millis(noise.below(below) as u64);
-        if kill % 2 == 0 {
+        if kill.is_multiple_of(2) {
             return Self::After(milliseconds(MOMENT_MILLISECONDS, noise));
         }
         match Phase::ALL[kill / 2 % Phase::ALL.len()] {
