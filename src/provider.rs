@@ -91,7 +91,7 @@ fn judge(posted: &Posted) -> Result<(), Refused> {
     let why = format!("status {}", posted.status);
     match posted.status {
         200..=299 => Ok(()),
-        408 | 429 | 500..=599 => Err(Refused::Later { why, after: posted.retry_after }),
+        408 | 429 | 500 | 502..=599 => Err(Refused::Later { why, after: posted.retry_after }),
         _ => Err(Refused::Never { why }),
     }
 }
@@ -143,6 +143,8 @@ mod tests {
     fn what_the_cloud_refuses_is_refused_at_once_and_what_may_pass_is_tried_again() {
         assert_eq!(judge(&posted(202)), Ok(()));
         assert!(matches!(judge(&posted(503)), Err(Refused::Later { after: Some(_), .. })));
+        // Nobody there takes such requests at all.
+        assert!(matches!(judge(&posted(501)), Err(Refused::Never { .. })));
         assert!(matches!(judge(&posted(400)), Err(Refused::Never { .. })));
         assert!(matches!(judge(&posted(302)), Err(Refused::Never { .. })));
     }

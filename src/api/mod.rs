@@ -23,7 +23,7 @@ mod server;
 mod wire;
 mod worker;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +51,24 @@ pub struct ApiSettings {
     pub clock: Arc<dyn Clock>,
     /// What it keeps to.
     pub limits: Limits,
+}
+
+impl ApiSettings {
+    /// Returns whether one can serve by these settings at that address: for whoever would rather not begin otherwise.
+    ///
+    /// # Errors
+    /// A line of the files says nothing; or others reach the address, and nothing says who may ask.
+    pub fn check(&self, address: SocketAddr) -> Result<(), ApiError> {
+        self.access(address).map(drop)
+    }
+
+    fn access(&self, address: SocketAddr) -> Result<Access, ApiError> {
+        let access = Access::new(&self.tokens, &self.keys)?;
+        if access.is_open() && !address.ip().is_loopback() {
+            return Err(ApiError::Unguarded(address));
+        }
+        Ok(access)
+    }
 }
 
 /// What the interface keeps to; the default is what the node uses.
@@ -90,11 +108,8 @@ pub async fn serve(
     settings: ApiSettings,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ApiError> {
-    let access = Access::new(&settings.tokens, &settings.keys)?;
     let address = listener.local_addr().map_err(ApiError::Listen)?;
-    if access.is_open() && !address.ip().is_loopback() {
-        return Err(ApiError::Unguarded(address));
-    }
+    let access = settings.access(address)?;
     listener.set_nonblocking(true).map_err(ApiError::Listen)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ApiError::Listen)?;
     let (limits, running) = (settings.limits, TaskTracker::new());

@@ -9,7 +9,7 @@ Takes bookings (Redis, HTTP, `reelmill book`), brings each class's rendition int
 whoever should know. Everything has a default: without a configuration it keeps its state under /var/lib/reelmill and its files
 under /var/cache/reelmill, listens on http://127.0.0.1:8700 and makes renditions itself.
 
-The first SIGTERM or Ctrl-C lets it end cleanly: nothing new is taken, downloads stop where they are, a transcode has 30 seconds
+The first SIGTERM or Ctrl-C lets it end cleanly: nothing new is taken, downloads stop where they are, a transcode has 25 seconds
 to finish; all of it goes on at the next start. The second ends it at once, and nothing is lost by that either.
 
 Exit codes: 0 after a clean end, 75 where another process has the database or the cache, 78 where the configuration is wrong.";

@@ -34,10 +34,10 @@ const TICK: Duration = Duration::from_secs(1);
 const TRANSCODES_MAX: usize = 1;
 /// Waiting transcodes among which the first is looked for.
 const CANDIDATES_MAX: u32 = 1000;
-/// How long what runs may go on once the node is to end.
-pub(super) const DRAIN_TIME: Duration = Duration::from_secs(30);
+/// How long what runs may go on once the node is to end: with what follows, thirty seconds.
+pub(super) const DRAIN_TIME: Duration = Duration::from_secs(25);
 /// How long what was told to stop may take for it.
-const STOP_TIME: Duration = Duration::from_secs(5);
+const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// The dispatcher.
 pub(super) struct Dispatcher {

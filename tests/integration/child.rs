@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use crate::support::binary::run;
 use crate::support::bytes::{cut, share};
 use crate::support::clip::{in_chunks, make, scratch};
+use crate::support::process::{children_of, is_there};
 use crate::support::room::SmallRooms;
 
 const GIB: u64 = 1 << 30;
@@ -171,11 +172,11 @@ fn p3_children_die_with_a_parent_that_is_killed() {
     let folder = scratch();
     let mut parent = bidden::start(folder.path());
     assert_eq!(parent.hear().as_deref(), Some("two work"));
-    let children = bidden::children_of(parent.child.id());
+    let children = children_of(parent.child.id());
     assert_eq!(children.len(), 2);
     parent.kill();
     let killed = Instant::now();
-    while children.iter().any(|pid| bidden::is_there(*pid)) {
+    while children.iter().any(|pid| is_there(*pid)) {
         assert!(killed.elapsed() < Duration::from_secs(1), "{children:?}");
         thread::yield_now();
     }

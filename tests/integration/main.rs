@@ -42,3 +42,5 @@ mod sound_trap;
 mod store;
 mod support;
 mod timing_trap;
+mod worker;
+mod worker_kill;

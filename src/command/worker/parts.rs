@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 
 use super::Built;
-use crate::api::{self, ApiSettings};
+use crate::api::{self, ApiError, ApiSettings};
 use crate::booking::consumer::{self, Consumer};
 use crate::command::CommandError;
 use crate::command::fetch::keep_budget;
@@ -24,6 +24,9 @@ use crate::worker::{Part, part};
 /// The node's own folder is nobody else's.
 const PRIVATE_MODE: u32 = 0o700;
 
+/// What takes time is counted in these, in seconds: from a look at memory to a download's patience.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0];
+
 /// Returns all of them.
 pub(super) fn all(
     config: &Config,
@@ -31,7 +34,7 @@ pub(super) fn all(
     listener: TcpListener,
     budget: Budget,
 ) -> Result<Vec<Part>, CommandError> {
-    let mut parts = vec![http(config, built, listener), rate(built, budget)];
+    let mut parts = vec![http(config, built, listener)?, rate(built, budget)];
     let mut targets = told_by_http(config, built)?;
     if let Some(server) = redis_server(config)? {
         parts.push(intake(config, built, &server));
@@ -50,28 +53,31 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), CommandError> {
 
 /// Returns where figures are gathered from now on.
 pub(super) fn figures() -> Option<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().ok()
+    PrometheusBuilder::new().set_buckets(&SECONDS).ok()?.install_recorder().ok()
 }
 
 fn secret(file: &SecretFile) -> String {
     file.secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default()
 }
 
-fn http(config: &Config, built: &Built, listener: TcpListener) -> Part {
+fn http(config: &Config, built: &Built, listener: TcpListener) -> Result<Part, CommandError> {
     let settings = ApiSettings {
         tokens: secret(&config.api.token),
         keys: secret(&config.api.keys),
         clock: Arc::clone(&built.clock),
         limits: api::Limits::default(),
     };
+    // Else the node would say that it is ready, and end a little later.
+    let address = listener.local_addr().map_err(ApiError::Listen);
+    address.and_then(|address| settings.check(address)).map_err(CommandError::stage)?;
     let (node, listener) = (Arc::new(built.node()), Arc::new(listener));
-    part("http interface", true, move |told| {
+    Ok(part("http interface", true, move |told| {
         let (node, listener, settings) = (Arc::clone(&node), Arc::clone(&listener), settings.clone());
         async move {
             let listener = listener.try_clone().map_err(|error| error.to_string())?;
             api::serve(listener, node, settings, told).await.map_err(|error| error.to_string())
         }
-    })
+    }))
 }
 
 /// Keeps the rate at that of the hour.

@@ -85,9 +85,20 @@ impl Desk<'_> {
         let mut jobs = self.tx.jobs().needing(&job.institution, &job.key, HANDED_MAX)?;
         jobs.retain(|job| !held.contains(&job.id));
         if bookings.is_empty() && jobs.is_empty() {
+            self.let_go_of_ended(held)?;
             return self.finish(job, claim, output);
         }
         Ok(Settled::More { bookings, jobs })
+    }
+
+    /// Lets go what is held for jobs that ended before it was: nobody else would.
+    fn let_go_of_ended(&self, held: &[JobId]) -> Result<(), StoreError> {
+        for id in held {
+            if self.tx.jobs().get(*id)?.is_none_or(|job| !job.state.is_live()) {
+                self.release(holder_of_job(*id));
+            }
+        }
+        Ok(())
     }
 
     fn hand_over(&self, handed: &[Handed], there: &There) -> Result<(), StoreError> {

@@ -74,7 +74,7 @@ impl<'a> Desk<'a> {
         self.after.borrow_mut().releases.push(holder);
     }
 
-    /// Gives a live job up, whoever is at it.
+    /// Gives a live job up, whoever is at it, with what is held for it.
     fn stop_job(&self, id: JobId) -> Result<(), StoreError> {
         if self.tx.jobs().cancel(id, self.now, &|job| self.tell_job(job))?.is_some() {
             self.after.borrow_mut().stopped.push(id);

@@ -179,6 +179,7 @@ impl Scene<'_> {
             let settled = self.at_desk(|desk| desk.settle(job, &claim, there, &handed, &held, output))?;
             let Settled::More { bookings, jobs } = settled else { return Ok(()) };
             handed = bookings.into_iter().map(|row| self.hold(row)).collect();
+            self.held.extend(jobs.iter().map(|job| super::holder_of_job(job.id).name));
             held.extend(jobs.into_iter().map(|job| job.id));
         }
     }

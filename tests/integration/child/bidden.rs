@@ -9,6 +9,7 @@ use std::time::Duration;
 use reelmill::worker::{Fault, Media};
 
 use crate::support::bidden::{Bidden, command, say};
+use crate::support::process::children_of;
 
 const BIDDING: &str = "REELMILL_TEST_PARENT";
 const NAME: &str = "child::bidden::another_process_has_children";
@@ -18,30 +19,10 @@ pub(super) fn start(folder: &Path) -> Bidden {
     Bidden::start(&mut command(NAME, BIDDING, "hang spin", folder))
 }
 
-/// Returns the processes that this one has started and not waited for.
-pub(super) fn children_of(parent: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| fields(*pid).is_some_and(|(_, of)| of == parent)).collect()
-}
-
-/// Returns whether a process is there and not dead.
-pub(super) fn is_there(pid: u32) -> bool {
-    fields(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
-}
-
 /// Returns whether a process is a child with this fault.
 pub(super) fn is_at(pid: u32, fault: Fault) -> bool {
     fs::read(format!("/proc/{pid}/cmdline"))
         .is_ok_and(|words| words.split(|byte| *byte == 0).any(|word| word == fault.name().as_bytes()))
-}
-
-/// Returns a process's state and its parent.
-fn fields(pid: u32) -> Option<(char, u32)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace();
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
 #[test]

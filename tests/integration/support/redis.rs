@@ -47,6 +47,11 @@ impl Redis {
         (0..TRIES).find_map(|_| Self::try_start("", Some(free_port()), FORGETFUL)).expect("Redis starts")
     }
 
+    /// Starts one on a port that asks for that password and keeps everything that it acknowledged.
+    pub(crate) fn durable_on_port(password: &str) -> Self {
+        (0..TRIES).find_map(|_| Self::try_start(password, Some(free_port()), DURABLE)).expect("Redis starts")
+    }
+
     /// Starts one that also listens over TLS, for `localhost`, and returns that address.
     pub(crate) fn over_tls(authority: &Authority) -> (Self, String) {
         let folder = TempDir::with_prefix("reelmill-redis-tls-").unwrap();
@@ -114,6 +119,11 @@ impl Redis {
     /// Returns its port; it must have one.
     pub(crate) fn port(&self) -> u16 {
         self.port.unwrap()
+    }
+
+    /// Returns the password that it asks for; empty for none.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
     }
 
     /// Returns its address, with the password.

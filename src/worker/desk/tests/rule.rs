@@ -125,6 +125,18 @@ fn x2_a_rendition_that_timed_out_fails_with_207_until_a_while_has_passed_and_a_l
 }
 
 #[test]
+fn a_transcode_that_somebody_else_was_faster_with_lets_its_source_go() {
+    play(&["local"], |scene| {
+        scene.take(&booking("c-1", 6666))?;
+        assert!(scene.work(JobKind::Fetch, Ok(()))?);
+        assert_eq!(scene.held.len(), 1, "its source is held for it");
+        scene.take(&result(6666, "oss", true))?;
+        assert_eq!((scene.claim(JobKind::Transcode)?, &scene.held[..]), (None, &[][..]));
+        Ok(())
+    });
+}
+
+#[test]
 fn a_url_on_record_that_is_useless_leads_back_to_the_beginning_once() {
     play(&PROVIDERS, |scene| {
         scene.take(&booking("c-1", 6666))?;

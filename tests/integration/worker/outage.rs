@@ -1,0 +1,49 @@
+//! B1: Redis away and back.
+
+use std::time::{Duration, Instant};
+
+use super::{booking, origin, xadd};
+use crate::support::oracle_node::check;
+use crate::support::redis::{DURABLE, Redis};
+use crate::support::setting::setting;
+use crate::support::worker::{SOON, Settings, Worker, until};
+
+/// For so long it is away. `REELMILL_OUTAGE` says another number of seconds.
+const OUTAGE_SECONDS: usize = 3;
+/// Within this time nobody sends bookings here any more.
+const NOTICED: Duration = Duration::from_secs(5);
+
+fn ready(worker: &Worker) -> u16 {
+    worker.get("/readyz").status
+}
+
+#[test]
+fn b1_a_redis_that_is_killed_and_comes_back_costs_no_booking_and_no_event() {
+    let (mut redis, origin) = (Redis::durable_on_port("a password of Redis"), origin());
+    let worker = Worker::start(Settings::of("a").redis(&redis));
+    for number in 0..20 {
+        xadd(&redis, "reelmill:bookings", &booking(&format!("s-{number}"), &number.to_string(), &origin));
+    }
+    redis.kill();
+    let killed = Instant::now();
+    until("/readyz says so", NOTICED, || (ready(&worker) == 503).then_some(()));
+    // Whoever asks by HTTP is served all the while.
+    worker.book(&booking("h-1", "1", &origin).to_string());
+    worker.until_told("h-1", "booking.ready");
+    let outage = Duration::from_secs(setting("REELMILL_OUTAGE", OUTAGE_SECONDS).try_into().unwrap());
+    until("it was away", outage * 2, || (killed.elapsed() > outage).then_some(()));
+    redis.restart(DURABLE);
+    until("/readyz says so", SOON, || (ready(&worker) == 200).then_some(()));
+    for number in 20..40 {
+        xadd(&redis, "reelmill:bookings", &booking(&format!("s-{number}"), &number.to_string(), &origin));
+    }
+    for number in 0..40 {
+        worker.until_told(&format!("s-{number}"), "booking.ready");
+    }
+    let own = worker.events().into_iter().filter(|event| event["type"] != "job.changed").count();
+    until("all events are in the stream", SOON, || {
+        let count: usize = redis.command("XLEN reelmill:events").parse().unwrap();
+        (count >= own).then_some(())
+    });
+    check(&[&worker]);
+}
