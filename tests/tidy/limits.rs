@@ -75,8 +75,8 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("booking", &["media", "failure", "figure", "content_hash", "clock", "redis_server"]),
     // Tells others of what is recorded; where it may dial the download's guard says.
     ("notify", &["store", "download", "failure", "figure", "clock", "event", "redis_server"]),
-    // A provider is a target of events.
-    ("provider", &["notify", "download", "store", "failure"]),
+    // Asks other systems for renditions: targets of events like any other.
+    ("provider", &["notify", "store", "download"]),
     (
         "api",
         &[
