@@ -14,8 +14,8 @@ CLIPS ?= $(CLIP) ../shared/clips/bottle-detection.mp4 ../shared/clips/school.mkv
 # Other versions of ffmpeg to measure beside the installed one, by their paths.
 FFMPEGS ?=
 RUNS ?= 5
-# How often `campaign` kills a ladder, a single rendition and a download each, drops downloads, and cuts their power; and
-# where its random moments begin.
+# How often `campaign` kills a ladder, a single rendition, a download and a worker each, drops downloads, and cuts their
+# power; and where its random moments begin.
 KILLS ?= 300
 DROPS ?= 1000
 CUTS ?= 200

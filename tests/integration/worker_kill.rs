@@ -46,15 +46,18 @@ impl World {
     fn ends_well(&mut self, acknowledged: &BTreeMap<String, &'static str>) -> Vec<Value> {
         let mut daemon = self.start();
         assert!(daemon.until_ready(), "{:?}", daemon.ended());
+        // Work that nobody wants any more comes to its end too.
+        until("without work", || daemon.has_no_work().unwrap());
         let (began, work) = (Instant::now(), self.place.root().join(".work"));
         while undelivered(&self.place) > 0 || !files_below(&work).is_empty() {
             assert!(began.elapsed() < PATIENCE, "{:?} is left", files_below(&work));
             thread::sleep(LOOK);
         }
+        // In this order: what was told is recorded, and what is recorded later is told later.
+        let told: Vec<Value> = self.receiver.heard().iter().map(|heard| heard.document()).collect();
         let events = daemon.events().unwrap();
         let (status, log) = daemon.end();
         assert!(status.success(), "{status}\n{log}");
-        let told: Vec<Value> = self.receiver.heard().iter().map(|heard| heard.document()).collect();
         check(&Ended {
             data: &self.place.data(),
             root: &self.place.root(),

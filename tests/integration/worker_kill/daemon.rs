@@ -23,8 +23,6 @@ use crate::support::process::{children_of, is_there};
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what changes by itself.
 pub(super) const LOOK: Duration = Duration::from_millis(2);
-/// A daemon that is killed takes its children with it in this time.
-const CHILDREN_END: Duration = Duration::from_secs(1);
 /// All that a cache of these tests may hold: enough for what is held, and too little for all that comes.
 pub(super) const BYTES_MAX: u64 = 64 << 20;
 
@@ -228,6 +226,13 @@ impl Daemon {
         Some(jobs.map(|job| (job["id"].as_i64().unwrap(), Phase::of_job(job["phase"].as_str().unwrap()))).collect())
     }
 
+    /// Returns whether it has no job that runs or waits.
+    pub(super) fn has_no_work(&self) -> Option<bool> {
+        // First those that wait: they come to run, and never the other way round unless the node ends.
+        let waiting = self.get("/api/v1/jobs?state=waiting")?;
+        Some(waiting["items"].as_array()?.is_empty() && self.running()?.is_empty())
+    }
+
     /// Returns what it does.
     pub(super) fn phase(&mut self, place: &Place) -> Phase {
         if !self.ready_within(Duration::ZERO) {
@@ -238,16 +243,17 @@ impl Daemon {
         first.unwrap_or_else(|| if undelivered(place) > 0 { Phase::Delivering } else { Phase::Idle })
     }
 
-    /// Kills it, and sees that its children go with it.
-    pub(super) fn kill(mut self) {
+    /// Kills it, and sees that its children go with it; returns how long that took.
+    pub(super) fn kill(mut self) -> Duration {
         let children = children_of(self.child.id());
         self.child.kill().unwrap();
         let killed = Instant::now();
         self.child.wait().unwrap();
         while children.iter().any(|pid| is_there(*pid)) {
-            assert!(killed.elapsed() < CHILDREN_END, "{children:?} outlive it");
+            assert!(killed.elapsed() < PATIENCE, "{children:?} outlive it");
             thread::sleep(LOOK);
         }
+        killed.elapsed()
     }
 
     /// Asks it to end, and waits until it has; returns how, and what it logged.

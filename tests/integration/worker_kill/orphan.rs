@@ -14,6 +14,8 @@ const SHARE: usize = 6;
 const KILLS: usize = 30;
 /// Work is taken up again in this time.
 const ORPHAN_TIME: Duration = Duration::from_secs(20);
+/// A daemon that is killed takes its children with it in this time; many of them on a machine that is busy take longer.
+const CHILDREN_END: Duration = Duration::from_secs(1);
 /// Seconds of the recording: work for longer than anything here takes.
 const LESSON_SECONDS: f64 = 300.0;
 
@@ -41,8 +43,8 @@ fn random_kills_during_a_transcode_leave_it_alone_for_a_moment_only() {
             id = transcode(&daemon);
             id.is_some()
         });
-        // Its children go with it in a second: looked at there.
-        daemon.kill();
+        let took = daemon.kill();
+        assert!(took <= CHILDREN_END, "its children were there for {took:?} more");
         let killed = Instant::now();
         daemon = Daemon::start(&place);
         assert!(daemon.until_ready(), "{:?}", daemon.ended());
