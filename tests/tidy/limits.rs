@@ -75,6 +75,8 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("booking", &["media", "failure", "figure", "content_hash", "clock", "redis_server"]),
     // Tells others of what is recorded; where it may dial the download's guard says.
     ("notify", &["store", "download", "failure", "figure", "clock", "event", "redis_server"]),
+    // Asks others for renditions as one of those who are told.
+    ("provider", &["notify", "store", "download"]),
     (
         "api",
         &[
