@@ -41,7 +41,7 @@ use access::Access;
 use router::Api;
 
 /// How the interface works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ApiSettings {
     /// What stands in the tokens' file: a line each, `token` or `token institution=22`. Empty: none.
     pub tokens: String,
@@ -51,6 +51,13 @@ pub struct ApiSettings {
     pub clock: Arc<dyn Clock>,
     /// What it keeps to.
     pub limits: Limits,
+}
+
+impl std::fmt::Debug for ApiSettings {
+    /// Without what is secret.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ApiSettings").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl ApiSettings {

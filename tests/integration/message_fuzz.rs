@@ -53,7 +53,9 @@ const PIECES: [&str; 30] = [
 
 /// The examples of the document: those that are understood, and all of them.
 fn corpus() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let blocks = blocks("docs/messages.md").into_iter().filter(|block| block.words[0] != "schema");
+    // What comes out is nobody's message.
+    let comes_in = |block: &Block| !["schema", "event"].contains(&block.words[0].as_str());
+    let blocks = blocks("docs/messages.md").into_iter().filter(comes_in);
     let (good, bad): (Vec<_>, Vec<_>) = blocks.partition(|block| block.words[1] == "valid");
     let bodies = |blocks: Vec<Block>| blocks.into_iter().map(|block| block.text.into_bytes());
     let good: Vec<Vec<u8>> = bodies(good).collect();

@@ -16,8 +16,9 @@ use crate::failure::FailureClass;
 /// As many times a job is tried. A file that brings down whoever touches it stops here.
 pub const ATTEMPTS_MAX: u32 = 3;
 /// As many times the whole node may end while a job runs, which no attempt counts: whoever brings the node itself down each
-/// time stops here. More than an unlucky job meets in a bad hour, fewer than would go on for ever.
-pub const RECOVERIES_MAX: u32 = 10;
+/// time stops here, and with it whoever always ran beside it. More than an innocent job meets in a bad day; one that ends the
+/// node at once gets there in minutes.
+pub const RECOVERIES_MAX: u32 = 50;
 
 /// Where a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

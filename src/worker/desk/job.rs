@@ -20,6 +20,8 @@ pub(in crate::worker) const HANDED_MAX: u32 = 100;
 const RETRY_MILLISECONDS: [i64; 2] = [5_000, 30_000];
 /// A child process that ended in a way that its recording may be to blame for.
 const CRASHES: [&str; 3] = ["MEDIA_CRASHED", "MEDIA_OOM", "MEDIA_STALLED"];
+/// How the codes of downloads begin.
+const NOT_FETCHED: [&str; 2] = ["DL_", "URL_"];
 /// There is no room in the cache or on the disk, or the disk itself is not there.
 const FULL: [&str; 3] = ["CACHE_FULL", "DISK_FULL", "CACHE_DIR_NOT_MOUNTED"];
 
@@ -256,6 +258,8 @@ pub(in crate::worker) fn code_of(kind: JobKind, failure: &JobFailure) -> Code {
     let is_media = failure.code.starts_with("MEDIA_") || failure.code.starts_with("PROOF_");
     match kind {
         _ if FULL.contains(&failure.code.as_str()) => Code::DiskFull,
+        // Also of a transcode's source.
+        _ if NOT_FETCHED.iter().any(|begin| failure.code.starts_with(begin)) => Code::DownloadFailed,
         JobKind::Fetch if !is_media && !CRASHES.contains(&failure.code.as_str()) => Code::DownloadFailed,
         JobKind::Fetch | JobKind::Transcode => Code::TranscodeFailed,
     }

@@ -1,6 +1,7 @@
 //! Carrying out what is decided about a rendition: its row, the classes that wait for it, and whoever makes it.
 
 use super::file::{booked_file, fetch_key, key_of, resolution_of};
+use super::job::code_of;
 use super::{Alarm, Desk};
 use crate::booking::decide::{self, Effect, Event, Known, LOCAL, State, decide};
 use crate::booking::source::{Source, Want, want};
@@ -151,6 +152,12 @@ impl Desk<'_> {
         let cause = self.why.borrow().clone();
         match cause.filter(|_| code != Code::TimedOut) {
             Some(failure) => {
+                // What kept the last provider, which is this node, from it is the class's reason too.
+                let own = code_of(JobKind::Transcode, &failure);
+                let code = if code == Code::TranscodeFailed { own } else { code };
+                if code == Code::DiskFull {
+                    self.alarm_full(row, &failure.code, &failure.text)?;
+                }
                 let reason = format!("{}: {}", why(code), failure.text);
                 self.refuse(row, code, &failure.code, &reason).map(drop)
             }
@@ -333,7 +340,7 @@ const fn why(code: Code) -> &'static str {
     match code {
         Code::TimedOut => "nobody made the rendition in time",
         Code::TranscodeFailed => "nobody could make the rendition",
-        Code::DownloadFailed => "what is on record cannot be downloaded",
+        Code::DownloadFailed => "what it needs cannot be downloaded",
         Code::DiskFull => "there is no room",
         Code::InvalidMessage => "it cannot be understood",
         Code::UrlMissing => "the rendition is made on record, and nobody knows where it lies",

@@ -174,6 +174,25 @@ fn a_download_that_fails_tells_its_class_with_209_and_media_that_is_none_with_20
 }
 
 #[test]
+fn a_source_that_cannot_be_fetched_fails_those_who_wait_for_its_rendition_with_its_own_code() {
+    play(&["local"], |scene| {
+        for (record, code, class, number) in [
+            (1, "DL_HTTP_STATUS", FailureClass::Source, 209),
+            (2, "CACHE_FULL", FailureClass::Capacity, 316),
+            (3, "MEDIA_TRUNCATED", FailureClass::Source, 208),
+        ] {
+            let name = format!("c-{record}");
+            scene.take(&booking(&name, record))?;
+            assert!(scene.work(JobKind::Fetch, Err((code, class)))?);
+            let row = latest(scene, &name);
+            assert_eq!((row.code, row.error.as_str()), (Some(number), code));
+        }
+        assert!(all_told(scene).contains(&"cache.full"));
+        Ok(())
+    });
+}
+
+#[test]
 fn b8_what_breaks_each_time_is_tried_three_times_then_held_with_an_alarm_and_its_class_fails() {
     play(&["local"], |scene| {
         scene.take(&booking("c-1", 6666))?;
