@@ -12,6 +12,7 @@
 mod book;
 mod file;
 mod job;
+mod known;
 mod rendition;
 mod tell;
 #[cfg(test)]

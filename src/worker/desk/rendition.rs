@@ -2,6 +2,7 @@
 
 use super::file::{booked_file, fetch_key, key_of, resolution_of};
 use super::job::code_of;
+use super::known::{known_of, row_of};
 use super::{Alarm, Desk};
 use crate::booking::decide::{self, Effect, Event, Known, LOCAL, State, decide};
 use crate::booking::source::{Source, Want, want};
@@ -9,8 +10,7 @@ use crate::booking::{Booking, Channel, Code, Message, TranscodeResult, message};
 use crate::event::EventType;
 use crate::notify::CALLBACK;
 use crate::store::{
-    BookedFile, BookingChange, BookingRow, BookingState, Inserted, JobId, JobKind, JobState, NewJob, Rendition,
-    RenditionState, StoreError,
+    BookedFile, BookingChange, BookingRow, BookingState, Inserted, JobId, JobKind, JobState, NewJob, StoreError,
 };
 use crate::worker::message::{FetchInput, TranscodeData, TranscodeInput, json};
 use crate::worker::predict;
@@ -345,59 +345,4 @@ const fn why(code: Code) -> &'static str {
         Code::InvalidMessage => "it cannot be understood",
         Code::UrlMissing => "the rendition is made on record, and nobody knows where it lies",
     }
-}
-
-fn known_of(row: &Rendition) -> Known {
-    let (provider, attempt) = (row.provider.clone(), row.attempt);
-    let state = match row.state {
-        RenditionState::Transcoding => {
-            let deadline_milliseconds = row.deadline_milliseconds.unwrap_or(row.updated_milliseconds);
-            State::Transcoding { provider, attempt, deadline_milliseconds }
-        }
-        RenditionState::Succeeded => {
-            let url = Some(row.url.clone()).filter(|url| !url.is_empty());
-            State::Succeeded { provider, attempt, url }
-        }
-        RenditionState::Failed => State::Failed { provider, attempt },
-        RenditionState::TimedOut => {
-            State::TimedOut { provider, attempt, since_milliseconds: row.updated_milliseconds }
-        }
-    };
-    Known { state, returns: u8::try_from(row.returns).unwrap_or(u8::MAX) }
-}
-
-fn row_of(file: &BookedFile, known: &Known, now: i64) -> Rendition {
-    let mut row = Rendition {
-        institution: file.institution.clone(),
-        record: file.record.clone(),
-        resolution: file.resolution,
-        state: RenditionState::Failed,
-        provider: String::new(),
-        attempt: known.state.attempt(),
-        deadline_milliseconds: None,
-        url: String::new(),
-        returns: known.returns.into(),
-        updated_milliseconds: now,
-    };
-    match &known.state {
-        // To whoever comes next, one that failed is as good as one that nobody has.
-        State::Absent { .. } => {}
-        State::Transcoding { provider, deadline_milliseconds, .. } => {
-            row.state = RenditionState::Transcoding;
-            row.provider.clone_from(provider);
-            row.deadline_milliseconds = Some(*deadline_milliseconds);
-        }
-        State::Succeeded { provider, url, .. } => {
-            row.state = RenditionState::Succeeded;
-            row.provider.clone_from(provider);
-            row.url = url.clone().unwrap_or_default();
-        }
-        State::Failed { provider, .. } => row.provider.clone_from(provider),
-        State::TimedOut { provider, since_milliseconds, .. } => {
-            row.state = RenditionState::TimedOut;
-            row.provider.clone_from(provider);
-            row.updated_milliseconds = *since_milliseconds;
-        }
-    }
-    row
 }
