@@ -75,7 +75,7 @@ fn serve(config: &Config, runtime: &Runtime, stop: &Stop, console: &Console) -> 
         TcpListener::bind(config.api.listen).map_err(|error| CommandError::stage(ApiError::Listen(error)))?;
     let address = listener.local_addr().map_err(|error| CommandError::stage(ApiError::Listen(error)))?;
     let budget = budget_of_worker(&config.download);
-    let built = Built::of(config, &budget)?;
+    let built = Built::of(config, &budget, stop)?;
     let parts = parts::all(config, &built, listener, budget)?;
     let Built { daemon, serving, acquirer, .. } = built;
     let fetching = Fetching::for_worker(serving, acquirer, stop.clone());
@@ -102,7 +102,7 @@ struct Built {
 }
 
 impl Built {
-    fn of(config: &Config, budget: &Budget) -> Result<Self, CommandError> {
+    fn of(config: &Config, budget: &Budget, stop: &Stop) -> Result<Self, CommandError> {
         let place = Place::configured(config);
         parts::make_folder(&place.data_folder)?;
         let database = place.data_folder.join(store::FILE_NAME);
@@ -139,7 +139,7 @@ impl Built {
             redis: redis.clone(),
             figures: parts::figures(),
         });
-        let interrupt = Interrupt::default();
+        let interrupt = stop.interrupt.clone();
         let serving = Serving { cache, clock: Arc::clone(&clock), interrupt, role: ROLE };
         Ok(Self { daemon, store, clock, serving, acquirer, redis, node_id })
     }

@@ -177,8 +177,8 @@ sections! {
         providers: Vec<Provider> = "transcode.providers", ProviderLists, r#"["local"]"#, r#"["oss", "ecs"]"#, Worker;
         /// How many encode threads this node has. 0: as many as cores.
         jobs: u32 = "transcode.jobs", Counts { min: 0, max: THREADS_MAX }, "0", "4", Worker;
-        /// Where media is opened: in a sandboxed process of its own, or in the daemon itself, which a broken recording
-        /// can then take down.
+        /// Where media is opened: in a process of its own, within limits of memory and time, or in the daemon itself, which a
+        /// broken recording can then take down.
         isolation: Isolation = "transcode.isolation",
             Choices { words: &[("process", Isolation::Process), ("none", Isolation::None)] }, r#""process""#, r#""none""#, Worker;
         /// How much memory each process that opens media may take. One that wants more costs its job a try.

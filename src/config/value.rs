@@ -111,7 +111,7 @@ pub enum Provider {
 /// Where media is decoded and encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// In a sandboxed process of its own.
+    /// In a process of its own.
     Process,
     /// In the daemon's own process.
     None,

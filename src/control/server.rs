@@ -310,7 +310,7 @@ fn answer(stream: &UnixStream, options: &Options, handler: &dyn Handler) {
     speaker.say(&Answer::Greeting);
     let request = match Lines::new(stream, REQUEST_BYTES_MAX).next(options.request_time) {
         Ok(line) => decode::<Request>(&line),
-        Err(NoLine::TooLong) => Err(ControlError::Line("a request longer than 64 KiB".to_owned())),
+        Err(NoLine::TooLong) => Err(ControlError::Line(format!("a request longer than {REQUEST_BYTES_MAX} bytes"))),
         // There is nobody to tell, or nothing to answer.
         Err(NoLine::End | NoLine::Silence | NoLine::Broken(_)) => return,
     };

@@ -36,6 +36,8 @@ struct Envelope {
     name: Option<(String, String)>,
     /// Nobody waits for the answer: what is refused is told as an event.
     is_unattended: bool,
+    /// Other nodes hear of it too: it says nothing about a class of ours.
+    is_for_all: bool,
     /// Why there is no room for one more file.
     full: Option<String>,
 }
@@ -56,7 +58,7 @@ impl Node {
             let whose = order.institution.as_deref().unwrap_or_default();
             (format!("{REQUESTS} {whose}"), key)
         });
-        let envelope = self.envelope(message, &order.body, name, false);
+        let envelope = self.envelope(message, &order.body, name, None);
         let outcome = self.decide_once(move |desk| desk.take(&envelope)).await?;
         self.told(outcome).await
     }
@@ -66,18 +68,28 @@ impl Node {
         message::parse(body, channel, &|url| guard.target(url).map(drop).map_err(|refusal| refusal.to_string()))
     }
 
+    /// Puts a message together with what belongs to it; `from` is the stream that it came from, where nobody waits for an
+    /// answer.
     fn envelope(
         &self,
         message: Result<Message, Invalid>,
         body: &[u8],
         name: Option<(String, String)>,
-        is_unattended: bool,
+        from: Option<Channel>,
     ) -> Envelope {
         let full = match &message {
             Ok(Message::Booking(_)) => self.refusal(),
             _ => None,
         };
-        Envelope { message, body_sha256: content_hash::of_bytes(body), name, is_unattended, full }
+        let body_sha256 = content_hash::of_bytes(body);
+        Envelope {
+            message,
+            body_sha256,
+            name,
+            is_unattended: from.is_some(),
+            is_for_all: from == Some(Channel::Control),
+            full,
+        }
     }
 
     /// Says why there is no room for one more file, where there is none.
@@ -124,7 +136,7 @@ impl Node {
         let message = self.understand(&delivery.body, delivery.channel);
         let refused = message.as_ref().err().cloned();
         let name = Some((delivery.source, delivery.entry));
-        let envelope = self.envelope(message, &delivery.body, name, true);
+        let envelope = self.envelope(message, &delivery.body, name, Some(delivery.channel));
         let taken = self.decide_now(move |desk| desk.take(&envelope));
         async move {
             let outcome = match taken {
@@ -213,7 +225,7 @@ impl Desk<'_> {
             Ok(Message::Result(result)) => Ok(Outcome::Noted { is_known: self.result(result)? }),
             Err(invalid) => {
                 if envelope.is_unattended {
-                    self.refuse_message(invalid)?;
+                    self.refuse_message(invalid, envelope.is_for_all)?;
                 }
                 Ok(Outcome::Invalid(invalid.clone()))
             }
@@ -226,7 +238,7 @@ impl Desk<'_> {
     }
 
     /// Tells of a message that cannot be understood, and its class, where that much could be read.
-    fn refuse_message(&self, invalid: &Invalid) -> Result<(), StoreError> {
+    fn refuse_message(&self, invalid: &Invalid, is_for_all: bool) -> Result<(), StoreError> {
         let reason = invalid.to_string();
         self.alarm(&Alarm {
             event: EventType::Alarm,
@@ -236,7 +248,9 @@ impl Desk<'_> {
             institution: invalid.class.as_ref().map(|class| class.institution.clone()).unwrap_or_default(),
             subject: format!("{} {}", invalid.field, invalid.rule),
         })?;
-        invalid.class.as_ref().map_or(Ok(()), |class| self.refuse_class(class, &reason))
+        // A booking comes to one node. What all of them read would fail a class on each that does not know it.
+        let class = invalid.class.as_ref().filter(|_| !is_for_all);
+        class.map_or(Ok(()), |class| self.refuse_class(class, &reason))
     }
 }
 

@@ -49,11 +49,13 @@ impl<'a> JobRows<'a> {
     }
 
     /// Returns up to `limit` waiting jobs of a kind that may begin now, by priority and age.
+    ///
+    /// The fetch that one needs is found by the index of live jobs, whose words must all stand in the question.
     pub fn ready(&self, kind: JobKind, now_milliseconds: i64, limit: u32) -> Result<Vec<Job>, StoreError> {
         let sql = "SELECT * FROM job WHERE state = 'waiting' AND kind = ?1 AND not_before_milliseconds <= ?2 \
                    AND (needs IS NULL OR NOT EXISTS (SELECT 1 FROM job AS needed WHERE needed.kind = 'fetch' \
                    AND needed.institution = job.institution AND needed.key = job.needs \
-                   AND needed.state IN ('waiting', 'running', 'proving'))) ORDER BY priority DESC, id LIMIT ?3";
+                   AND needed.state IN ('waiting', 'running', 'proving', 'held') AND needed.state <> 'held')) ORDER BY priority DESC, id LIMIT ?3";
         self.reading.rows(sql, (kind.name(), now_milliseconds, limit), job)
     }
 
@@ -152,7 +154,7 @@ impl<'a> Jobs<'a> {
                    AND (:id IS NULL OR id = :id) AND not_before_milliseconds <= :now \
                    AND (needs IS NULL OR NOT EXISTS (SELECT 1 FROM job AS needed WHERE needed.kind = 'fetch' \
                    AND needed.institution = job.institution AND needed.key = job.needs \
-                   AND needed.state IN ('waiting', 'running', 'proving'))) ORDER BY priority DESC, id LIMIT 1) RETURNING *";
+                   AND needed.state IN ('waiting', 'running', 'proving', 'held') AND needed.state <> 'held')) ORDER BY priority DESC, id LIMIT 1) RETURNING *";
         let values = named_params! {
             ":kind": kind.name(), ":id": id.map(|id| id.0), ":owner": claimant.owner,
             ":until": claimant.until_milliseconds, ":now": claimant.now_milliseconds,
@@ -163,7 +165,7 @@ impl<'a> Jobs<'a> {
     /// Takes jobs of a kind whose lease ran out from their owners, a bounded number; returns them as they are then.
     pub fn lapse(&self, kind: JobKind, now_milliseconds: i64, tell: Tell<'_>) -> Result<Vec<Job>, StoreError> {
         let sql = "SELECT * FROM job WHERE state IN ('running', 'proving') AND kind = ?1 \
-                   AND lease_until_milliseconds <= ?2 ORDER BY id LIMIT ?3";
+                   AND lease_until_milliseconds <= ?2 ORDER BY lease_until_milliseconds LIMIT ?3";
         let mut lapsed = Vec::new();
         for job in self.transaction.rows(sql, (kind.name(), now_milliseconds, LAPSES_MAX), job)? {
             let Some(claim) = job.claim() else { continue };
@@ -289,7 +291,7 @@ impl<'a> Jobs<'a> {
         tell: Tell<'_>,
     ) -> Result<Vec<Job>, StoreError> {
         let sql =
-            "SELECT * FROM job WHERE state IN ('running', 'proving') AND lease_owner = ?1 ORDER BY id LIMIT ?2";
+            "SELECT * FROM job WHERE state IN ('running', 'proving') AND lease_owner = ?1 ORDER BY +id LIMIT ?2";
         let mut recovered = Vec::new();
         for job in self.transaction.rows(sql, (owner, limit), job)? {
             let Some(claim) = job.claim() else { continue };

@@ -179,10 +179,12 @@ impl Desk<'_> {
             })?;
         }
         self.why.replace(Some(failure.clone()));
-        match job.kind {
+        let told = match job.kind {
             JobKind::Fetch => self.fetch_gave_up(job, failure),
             JobKind::Transcode => self.transcode_gave_up(job),
-        }
+        };
+        self.why.replace(None);
+        told
     }
 
     fn transcode_gave_up(&self, job: &Job) -> Result<(), StoreError> {
@@ -194,9 +196,12 @@ impl Desk<'_> {
 
     fn fetch_gave_up(&self, job: &Job, failure: &JobFailure) -> Result<(), StoreError> {
         let Some((key, input)) = fetch_of(job) else { return Ok(()) };
-        let url = input.url.as_deref().unwrap_or_default();
-        for row in self.tx.bookings().on_their_way(&file_of(&key), url, WAITERS_MAX)? {
-            self.fetch_failed_for(&row, failure)?;
+        let (file, url) = (file_of(&key), input.url.as_deref().unwrap_or_default());
+        // Before the first class is told: what becomes of that changes what is on record.
+        let rendition = self.tx.renditions().get(&file.institution, &file.record, file.resolution)?;
+        let is_on_record = rendition.is_some_and(|rendition| rendition.url == url);
+        for row in self.tx.bookings().on_their_way(&file, url, WAITERS_MAX)? {
+            self.fetch_failed_for(&row, failure, is_on_record)?;
         }
         for waiting in self.tx.jobs().needing(&job.institution, &job.key, WAITERS_MAX)? {
             let failed = self.tx.jobs().fail_waiting(waiting.id, failure, self.now, &|job| self.tell_job(job))?;
@@ -207,17 +212,20 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Decides what becomes of a class whose file did not come.
-    fn fetch_failed_for(&self, row: &BookingRow, failure: &JobFailure) -> Result<(), StoreError> {
+    /// Decides what becomes of a class whose file did not come; `is_on_record` where its address was a provider's result.
+    fn fetch_failed_for(
+        &self,
+        row: &BookingRow,
+        failure: &JobFailure,
+        is_on_record: bool,
+    ) -> Result<(), StoreError> {
         // The origin has nothing there, or not for us; or it is no recording.
         let is_useless = failure.class == FailureClass::Source;
-        let file = &row.new.file;
-        let rendition = self.tx.renditions().get(&file.institution, &file.record, file.resolution)?;
         if row.url.is_empty() {
             // It was in the cache when this was decided.
             return self.decide_for(row, &Event::Booked { is_cached: false }).map(drop);
         }
-        if is_useless && rendition.is_some_and(|rendition| rendition.url == row.url) {
+        if is_useless && is_on_record {
             return self.decide_for(row, &Event::UrlUseless).map(drop);
         }
         if FULL.contains(&failure.code.as_str()) {

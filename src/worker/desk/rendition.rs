@@ -141,11 +141,24 @@ impl Desk<'_> {
         waiting.iter().try_for_each(then)
     }
 
-    /// Lets a booking wait that had been on its way.
+    /// Lets a booking wait, and hastens what it waits for, if it needs that sooner than those before it.
     fn wait(&self, row: &BookingRow) -> Result<(), StoreError> {
+        self.hasten_for(row)?;
         let change =
             BookingChange { state: BookingState::Waiting, url: String::new(), ..super::book::unchanged(row) };
         self.tx.bookings().change(row.id, row.state, &change, self.now).map(drop)
+    }
+
+    fn hasten_for(&self, row: &BookingRow) -> Result<(), StoreError> {
+        let file = &row.new.file;
+        let Ok(key) = key_of(file) else { return Ok(()) };
+        let jobs = self.tx.jobs();
+        let Some(job) = jobs.live(&file.institution, JobKind::Transcode, &key.to_string())? else { return Ok(()) };
+        let (needed_at, priority) = (Some(self.needed_at(row)), row.new.priority);
+        jobs.hasten(job.id, needed_at, priority)?;
+        let Some(needs) = &job.needs else { return Ok(()) };
+        let fetch = jobs.live(&file.institution, JobKind::Fetch, needs)?;
+        fetch.map_or(Ok(()), |fetch| jobs.hasten(fetch.id, needed_at, priority))
     }
 
     fn refuse_as(&self, row: &BookingRow, code: Code) -> Result<(), StoreError> {

@@ -63,7 +63,9 @@ impl Executor {
             Ok(lease) => Ok(lease),
             Err(CacheError::Missing(_) | CacheError::Damaged { .. }) => {
                 let acquirer = &self.node.inner.acquirer;
-                Ok(acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?.lease)
+                let lease = acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?.lease;
+                self.hold_for_ready(key).await?;
+                Ok(lease)
             }
             Err(error) => Err(error.into()),
         }

@@ -69,7 +69,7 @@ fn d10_a_recording_that_is_not_there_fails_with_209_at_once_and_costs_no_other_c
     worker.until_told("c-3", "booking.ready");
     let failed = worker.until_told("c-1", "booking.failed");
     assert_eq!((&failed["data"]["code"], &failed["data"]["error"]), (&209.into(), &"DL_HTTP_STATUS".into()));
-    // What cannot be fetched cannot be made.
-    assert_eq!(worker.until_told("c-2", "booking.failed")["data"]["code"], 208);
+    // What cannot be fetched cannot be made, and its class is told which of the two it was.
+    assert_eq!(worker.until_told("c-2", "booking.failed")["data"]["code"], 209);
     check(&[&worker]);
 }

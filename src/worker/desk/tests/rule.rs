@@ -174,6 +174,37 @@ fn a_download_that_fails_tells_its_class_with_209_and_media_that_is_none_with_20
 }
 
 #[test]
+fn classes_on_a_url_that_is_useless_all_wait_for_what_is_made_in_its_place() {
+    play(&PROVIDERS, |scene| {
+        for class in ["c-1", "c-2"] {
+            scene.take(&booking(class, 6666))?;
+        }
+        scene.take(&result(6666, "oss", true))?;
+        assert!(scene.work(JobKind::Fetch, Err(("DL_HTTP_STATUS", FailureClass::Source)))?);
+        for class in ["c-1", "c-2"] {
+            assert_eq!(latest(scene, class).state, BookingState::Waiting, "{class}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_class_that_needs_a_rendition_sooner_hastens_it_for_those_before_it() {
+    play(&["local"], |scene| {
+        let begins = |class: &str, hours: i64| {
+            let start = (NOW + hours * HOUR) / 1000;
+            booking(class, 6666).replace('}', &format!(r#","start_time":{start},"priority":{}}}"#, 90 - hours))
+        };
+        scene.take(&begins("c-1", 72))?;
+        scene.take(&begins("c-2", 1))?;
+        let jobs = scene.tx.jobs().in_state(JobState::Waiting, crate::store::JobId(0), 9)?;
+        let needed: Vec<_> = jobs.iter().map(|job| (job.start_milliseconds, job.priority)).collect();
+        assert_eq!(needed, [(Some(NOW + HOUR), 89); 2]);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_source_that_cannot_be_fetched_fails_those_who_wait_for_its_rendition_with_its_own_code() {
     play(&["local"], |scene| {
         for (record, code, class, number) in [
