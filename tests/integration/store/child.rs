@@ -103,6 +103,11 @@ impl AtWork {
         self.child.kill();
     }
 
+    /// Stops it where it is.
+    pub(super) fn freeze(&self) {
+        self.child.freeze();
+    }
+
     /// Listens to the end.
     pub(super) fn end(mut self) -> Heard {
         while self.hear_line() {}

@@ -56,8 +56,19 @@ fn k4_a_power_cut_loses_nothing_that_was_acknowledged() {
         let mut child = AtWork::start(Bidding::Commit(10_000), &disk.path());
         // Some hit the first commits of a process, some its checkpoints.
         child.until(1 + cut % 10 * 5);
-        disk.cut();
-        acknowledged.extend(child.end().acknowledged);
+        // Every other process ends in the same moment, as the real thing does. What one that lives on takes for done after
+        // the cut is not asked for: the kernel may answer a sync that it was at with a yes that it cannot keep.
+        let before = child.heard.acknowledged.clone();
+        if cut % 2 == 0 {
+            child.freeze();
+            disk.cut();
+            child.kill();
+            acknowledged.extend(child.end().acknowledged);
+        } else {
+            disk.cut();
+            drop(child.end());
+            acknowledged.extend(before);
+        }
         disk.restore();
         assert_kept(&disk.path(), &acknowledged);
     }
