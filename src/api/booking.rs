@@ -84,7 +84,7 @@ async fn booking(
     view.map(|view| Json(view.into())).ok_or(ApiError::NotFound("booking"))
 }
 
-/// List the latest booking of each class
+/// List bookings
 #[utoipa::path(get, path = "/api/v1/bookings", tag = "bookings", params(BookingQuery),
     responses((status = 200, description = "a page", body = PageBody<BookingBody>)))]
 async fn bookings(

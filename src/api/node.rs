@@ -30,7 +30,7 @@ pub trait Node: Send + Sync + 'static {
 
     /// Returns the latest booking of a class.
     fn booking(&self, class: ClassKey) -> Answer<'_, Option<BookingView>>;
-    /// Returns the latest booking of each class after that number, in the order of [`BookingView::id`].
+    /// Returns bookings after that number, in the order of [`BookingView::id`].
     fn bookings(&self, filter: BookingFilter, after: i64, limit: u32) -> Answer<'_, Page<BookingView>>;
 
     /// Returns a job.

@@ -24,7 +24,7 @@ pub use field::{BODY_BYTES_MAX, GOT_CHARS_MAX};
 /// More renditions than this nobody lists; there are seven.
 const LIST_ENTRIES_MAX: usize = 64;
 /// Of a booking that does not say.
-const PRIORITY: u8 = 50;
+pub const PRIORITY: u8 = 50;
 const PRIORITY_MAX: u64 = 100;
 /// Text that is kept and shown, and nothing else: a course's name, an address to push to.
 const TEXT_BYTES_MAX: usize = 4096;

@@ -13,6 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::{CommandError, Console, config};
+use crate::booking::message::{PRIORITY, ended_body, to_body};
+use crate::booking::{self, ClassKey};
 use crate::cli::{BookArgs, ClassArgs, DbPlaceArgs};
 use crate::config::Variables;
 use crate::control::{self, Booking, MessageChannel, Reply, Request, Taken};
@@ -32,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) fn book(args: &BookArgs, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
     let body = match &args.message {
         Some(path) => read(path)?,
-        None => wire::message(args),
+        None => to_body(&booking(args)),
     };
     let folder = folder(&args.place, variables)?;
     let taken = send(&folder, MessageChannel::Bookings, body)?;
@@ -58,9 +60,31 @@ pub(super) fn end(
     variables: &Variables,
     console: &Console,
 ) -> Result<ExitCode, CommandError> {
-    let body = wire::ending(cmd, &args.class, args.institution.as_deref());
+    let body = ended_body(cmd, &class_of(&args.class, args.institution.as_deref()));
     let taken = send(&folder(&args.place, variables)?, MessageChannel::Control, body)?;
     tell(&taken, args.place.json, console)
+}
+
+/// Returns the booking that the options spell. Whether it can be is the worker's to say: it knows the rules.
+fn booking(args: &BookArgs) -> booking::Booking {
+    let milliseconds = |seconds: i64| seconds.saturating_mul(1000);
+    booking::Booking {
+        class: class_of(args.class.as_deref().unwrap_or_default(), args.institution.as_deref()),
+        course_name: args.course.clone().unwrap_or_default(),
+        record: args.record.clone().unwrap_or_default(),
+        video_url: args.url.clone(),
+        resolution: args.resolution,
+        list: args.list.iter().cloned().collect(),
+        start_milliseconds: args.start.map(milliseconds),
+        end_milliseconds: args.end.map(milliseconds),
+        push_url: None,
+        callback_url: args.callback.clone(),
+        priority: args.priority.unwrap_or(PRIORITY),
+    }
+}
+
+fn class_of(class_id: &str, institution: Option<&str>) -> ClassKey {
+    ClassKey { institution: institution.unwrap_or_default().to_owned(), class_id: class_id.to_owned() }
 }
 
 fn tell(taken: &Taken, json: bool, console: &Console) -> Result<ExitCode, CommandError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::desk::{Desk, fetch_key, key_of, resolution_of};
+use super::desk::{Desk, fetch_key, key_of, resolution_of, url_of};
 use super::node::{Node, Running};
 use super::predict;
 use super::slack::order;
@@ -234,8 +234,11 @@ fn place_of(reading: &Reading<'_>, row: &BookingRow) -> Result<Place, StoreError
             Ok(Place { state, job })
         }
         BookingState::Downloading => {
-            let url = Some(row.url.as_str()).filter(|url| !url.is_empty());
-            let job = reading.jobs().live(&file.institution, JobKind::Fetch, &fetch_key(&key.to_string(), url))?;
+            let job = reading.jobs().live(
+                &file.institution,
+                JobKind::Fetch,
+                &fetch_key(&key.to_string(), url_of(row)),
+            )?;
             Ok(Place { state: name, job })
         }
         _ => Ok(Place { state: name, job: None }),

@@ -7,8 +7,6 @@
 mod fetch;
 mod transcode;
 
-pub(super) use transcode::work_name;
-
 use super::desk::{Fate, There};
 use super::message::JobOutput;
 use super::node::{Node, blocking};

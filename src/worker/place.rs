@@ -15,8 +15,18 @@ const HASH_DIGITS: usize = 32;
 /// Returns the name of the work that brings `key` here: the same for every address, so that an earlier try's leftover is
 /// found, or replaced. A key itself may be too long, and has a slash.
 pub(super) fn job(key: &Key) -> String {
+    named("fetch", key)
+}
+
+/// Returns the name of the work that makes a rendition here: the same for every attempt, so that one goes on where the last
+/// one was.
+pub(super) fn transcode(key: &Key) -> String {
+    named("transcode", key)
+}
+
+fn named(work: &str, key: &Key) -> String {
     let hash = content_hash::of_bytes(key.to_string());
-    format!("fetch-{}", &hash[..HASH_DIGITS])
+    format!("{work}-{}", &hash[..HASH_DIGITS])
 }
 
 /// Returns what the download is told to write; it stays a part until it is in the cache.
@@ -94,5 +104,6 @@ mod tests {
         assert_eq!(job("6666_720p"), job("6666_720P"));
         assert_ne!(job("22/6666"), job("22_6666"));
         assert_eq!(job("6666").len(), "fetch-".len() + HASH_DIGITS);
+        assert_ne!(job("6666_720P"), transcode(&Key::parse("6666_720P").unwrap()));
     }
 }

@@ -45,7 +45,7 @@ fn mend_holds(node: &Node) -> Result<(), StoreError> {
         .filter(|holder| !wanted.contains(holder) && is_ended(node, holder))
         .collect();
     for holder in holders {
-        tracing::info!(%holder, "let go: its booking has ended");
+        tracing::info!(%holder, "let go: what it was held for has ended");
         if let Err(error) = node.inner.cache.release(&holder) {
             tracing::warn!(%holder, %error, "a file stays held until its time");
         }

@@ -10,13 +10,12 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::desk::{Alarm, file_of};
-use super::executor::work_name;
 use super::message::{FetchInput, TranscodeInput, read};
 use super::node::{Node, blocking};
 use super::place;
 use crate::cache::{CacheError, Key};
 use crate::event::EventType;
-use crate::store::{BookingState, Job, JobFilter, JobId, JobKind, StoreError};
+use crate::store::{BookingState, Job, JobId, JobKind, JobState, StoreError};
 
 /// How often what is left of ended work is removed: no job's leftovers lie for a minute without an owner.
 const SWEEP_EVERY: Duration = Duration::from_secs(20);
@@ -24,7 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(20);
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// How often figures are measured: more often than they are asked for, as a rule.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
-/// Live jobs whose work folders are kept; more are never waiting.
+/// Live jobs of one state whose work folders are kept; more are never waiting.
 const JOBS_MAX: u32 = 100_000;
 /// Classes of one file that are looked at when it is found damaged.
 const CLASSES_MAX: u32 = 1000;
@@ -118,8 +117,10 @@ async fn check(node: Node, is_over: Arc<AtomicBool>) -> Result<(), StoreError> {
 /// Removes the work folders of which no live job would make use.
 async fn remove_leftovers(node: &Node) -> Result<(), StoreError> {
     let jobs = node.read(|reading| {
-        let mut live = reading.jobs().page(&JobFilter::default(), JobId(0), JOBS_MAX)?;
-        live.retain(|job| job.state.is_live());
+        let mut live = Vec::new();
+        for state in JobState::ALL.into_iter().filter(|state| state.is_live()) {
+            live.extend(reading.jobs().in_state(state, JobId(0), JOBS_MAX)?);
+        }
         Ok::<_, StoreError>(live)
     });
     let kept: HashSet<String> = jobs.await?.iter().flat_map(work_names).collect();
@@ -143,7 +144,7 @@ fn work_names(job: &Job) -> Vec<String> {
             .and_then(|input| key(&input.key))
             .map_or_else(Vec::new, |key| vec![place::job(&key)]),
         JobKind::Transcode => read::<TranscodeInput>(&job.input).map_or_else(Vec::new, |input| {
-            let own = key(&input.key).map(|key| work_name(&key));
+            let own = key(&input.key).map(|key| place::transcode(&key));
             own.into_iter().chain(key(&input.source_key).map(|key| place::job(&key))).collect()
         }),
     }

@@ -1,5 +1,6 @@
 //! Carries what older systems publish on channels into the streams, where it waits for whoever is to take it. One node of
-//! a fleet does so, the one that holds the lock; two at once would do no harm, as the same message twice is one.
+//! a fleet does so, the one that holds the lock. Two at once, as in the moment of handing over, write a message twice: one node
+//! takes the same booking twice as one, two nodes take one each.
 //!
 //! Redis keeps nothing for those who do not listen: what is published while no node does is lost, and such times are
 //! counted as gaps. What was heard is written, even when the lock is lost meanwhile.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! **Twice rather than never.** A crash between a verdict and its acknowledgement brings the entry again, here or on
-//! another node; the intake knows it by its source and entry. **Taken from the dead.** What a node has read and not
+//! another node; an intake knows by source and entry what it has taken itself. **Taken from the dead.** What a node has read and not
 //! acknowledged for `IDLE` is claimed by another, at the latest after `IDLE`, `CLAIM_EVERY` and one `BLOCK`; what is
 //! still being taken is kept fresh, so that no node takes what another works on. **How often** an entry was delivered stops
 //! nothing: entries are only kept here, and those whose recording brings a child down are the work's affair.

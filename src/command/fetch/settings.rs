@@ -77,40 +77,27 @@ pub(super) fn own_rate(args: &FetchArgs, reading: &Reading) -> Rate {
     rate(reading.config.download.job_rate.filter(|_| args.limit_rate.is_none()))
 }
 
-/// Returns what downloads.
+/// Returns what downloads: as for a worker, but for what the options say.
 pub(super) fn downloader(
     args: &FetchArgs,
     reading: &Reading,
     budget: &Budget,
 ) -> Result<Downloader, DownloadError> {
-    let settings = &reading.config.download;
-    let seconds = |seconds: Option<f64>, setting| seconds.map_or(setting, Duration::from_secs_f64);
-    let authorities = args.ca_file.as_deref().or(settings.ca_file.as_deref());
-    Ok(Downloader {
-        dialer: Dialer {
-            guard: Guard::new(args.allow.iter().cloned().chain(settings.allow.iter().map(allowed)).collect()),
-            resolve: system_resolver(),
-            tls: authorities.map_or_else(|| Ok(Tls::default()), Tls::with_file)?,
-            timeouts: Timeouts {
-                connect: seconds(args.connect_timeout, settings.connect_timeout),
-                header: seconds(args.header_timeout, settings.header_timeout),
-            },
-        },
-        limit: Arc::new(RateLimit::new(budget.usual)),
-        patience: Patience {
-            retries: args.retries.unwrap_or(settings.retries),
-            wait: seconds(args.retry_wait, settings.retry_wait),
-            wait_max: settings.retry_wait_max,
-        },
-        stall: StallRule {
-            bytes_per_second: args
-                .stall_rate
-                .or(settings.stall_rate.map(config::Rate::bytes_per_second))
-                .unwrap_or(0),
-            time: seconds(args.stall_time, settings.stall_time),
-        },
-        redirects_max: settings.redirects_max,
-    })
+    let mut settings = reading.config.download.clone();
+    let seconds = |seconds: Option<f64>, setting: &mut Duration| {
+        *setting = seconds.map_or(*setting, Duration::from_secs_f64);
+    };
+    seconds(args.connect_timeout, &mut settings.connect_timeout);
+    seconds(args.header_timeout, &mut settings.header_timeout);
+    seconds(args.retry_wait, &mut settings.retry_wait);
+    seconds(args.stall_time, &mut settings.stall_time);
+    settings.retries = args.retries.unwrap_or(settings.retries);
+    settings.ca_file = args.ca_file.clone().or(settings.ca_file);
+    let mut downloader = downloader_of_worker(&settings, budget)?;
+    downloader.stall.bytes_per_second = args.stall_rate.unwrap_or(downloader.stall.bytes_per_second);
+    let allowed = args.allow.iter().cloned().chain(settings.allow.iter().map(allowed));
+    downloader.dialer.guard = Guard::new(allowed.collect());
+    Ok(downloader)
 }
 
 fn rate(rate: Option<config::Rate>) -> Rate {

@@ -282,7 +282,8 @@ impl<'a> Jobs<'a> {
     }
 
     /// Lets the jobs wait again that an earlier process of `owner` had when it ended; their attempts are not spent, but one
-    /// that this happened to [`RECOVERIES_MAX`] times is held: it may be what ends the process. At most `limit` of them, so that a start's first transaction stays short; none are left when it returns fewer.
+    /// that this happened to [`RECOVERIES_MAX`] times is held: it may be what ends the process. At most `limit` of them, so
+    /// that a start's first transaction stays short; none are left when it returns fewer.
     pub fn recover(
         &self,
         owner: &str,

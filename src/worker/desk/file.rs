@@ -1,5 +1,6 @@
 //! Names of files as bookings, the cache and the jobs' keys have them.
 
+use crate::booking::ClassKey;
 use crate::cache::{CacheError, Holder, HolderKind, Key};
 use crate::content_hash;
 use crate::media::RenditionName;
@@ -51,15 +52,22 @@ pub(in crate::worker) fn fetch_key(key: &str, url: Option<&str>) -> String {
     }
 }
 
+/// Returns which class a booking is of.
+pub(super) fn class_of(row: &BookingRow) -> ClassKey {
+    ClassKey { institution: row.new.institution.clone(), class_id: row.new.class_id.clone() }
+}
+
+/// Returns where a booking's file comes from; none where it is in the cache, or nobody knows.
+pub(in crate::worker) fn url_of(row: &BookingRow) -> Option<&str> {
+    Some(row.url.as_str()).filter(|url| !url.is_empty())
+}
+
 /// Returns who holds a class's file. The first booking's holder is called after the class alone, as older systems' are.
 pub(in crate::worker) fn holder_of(row: &BookingRow) -> Holder {
     let new = &row.new;
-    let class = match new.institution.as_str() {
-        "" => new.class_id.clone(),
-        institution => format!("{institution}/{}", new.class_id),
-    };
+    let class = class_of(row);
     // No class has a # in its name.
-    let name = if new.sequence == 1 { class } else { format!("{class}#{}", new.sequence) };
+    let name = if new.sequence == 1 { class.to_string() } else { format!("{class}#{}", new.sequence) };
     Holder { kind: HolderKind::Class, name }
 }
 

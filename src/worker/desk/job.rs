@@ -1,6 +1,6 @@
 //! How jobs end, and what that means for the classes and the jobs that waited for them.
 
-use super::file::{file_of, holder_of, holder_of_job, name_of};
+use super::file::{file_of, holder_of, holder_of_job, url_of};
 use super::rendition::WAITERS_MAX;
 use super::{Alarm, Desk};
 use crate::booking::Code;
@@ -9,8 +9,7 @@ use crate::cache::Key;
 use crate::event::EventType;
 use crate::failure::FailureClass;
 use crate::store::{
-    ATTEMPTS_MAX, BookingRow, BookingState, Claim, Claimant, Job, JobFailure, JobId, JobKind, JobState, Step,
-    StoreError,
+    ATTEMPTS_MAX, BookingRow, BookingState, Claim, Job, JobFailure, JobId, JobKind, JobState, Step, StoreError,
 };
 use crate::worker::message::{FetchInput, JobOutput, TranscodeInput, json, read};
 
@@ -221,7 +220,7 @@ impl Desk<'_> {
     ) -> Result<(), StoreError> {
         // The origin has nothing there, or not for us; or it is no recording.
         let is_useless = failure.class == FailureClass::Source;
-        if row.url.is_empty() {
+        if url_of(row).is_none() {
             // It was in the cache when this was decided.
             return self.decide_for(row, &Event::Booked { is_cached: false }).map(drop);
         }
@@ -236,14 +235,13 @@ impl Desk<'_> {
 
     /// Asks anew for what a class has, or should have, and what is not in the cache any more.
     pub(in crate::worker) fn mend(&self, row: &BookingRow) -> Result<(), StoreError> {
-        let is_there = self.tx.cache().file(&name_of(&row.new.file))?.is_some_and(|file| file.state == "ready");
-        if is_there || row.state != BookingState::Ready {
+        if row.state != BookingState::Ready || self.is_cached(row)? {
             return Ok(());
         }
-        match row.url.as_str() {
+        match url_of(row) {
             // It was made here: whoever brings it back is decided like the first time, and the class stays as it is.
-            "" => self.decide(&row.new.file, &Event::Booked { is_cached: false }, Some(row)),
-            _ => self.fetch_for(row),
+            None => self.decide(&row.new.file, &Event::Booked { is_cached: false }, Some(row)),
+            Some(_) => self.fetch_for(row),
         }
     }
 }
@@ -278,79 +276,7 @@ fn fetch_of(job: &Job) -> Option<(Key, FetchInput)> {
     Some((Key::parse(&input.key).ok()?, input))
 }
 
-fn transcode_of(job: &Job) -> Option<(Key, TranscodeInput)> {
+pub(super) fn transcode_of(job: &Job) -> Option<(Key, TranscodeInput)> {
     let input: TranscodeInput = read(&job.input)?;
     Some((Key::parse(&input.key).ok()?, input))
-}
-
-impl Desk<'_> {
-    /// Takes jobs whose lease ran out from their owners; those that this happened to too often are given up.
-    pub(in crate::worker) fn lapse(&self) -> Result<(), StoreError> {
-        for kind in JobKind::ALL {
-            for job in self.tx.jobs().lapse(kind, self.now, &|job| self.tell_job(job))? {
-                tracing::warn!(job = %job.id, state = job.state.name(), "its lease ran out");
-                if let (JobState::Held, Some(failure)) = (job.state, job.failure.clone()) {
-                    self.gave_up(&job, &failure)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives a waiting job to a claimant; an attempt at a rendition has its time from now on.
-    pub(in crate::worker) fn claim_one(
-        &self,
-        kind: JobKind,
-        id: JobId,
-        claimant: &Claimant,
-    ) -> Result<Option<Job>, StoreError> {
-        let job = self.tx.jobs().claim(kind, Some(id), claimant, &|job| self.tell_job(job))?;
-        if let Some((job, (key, _))) = job.as_ref().and_then(|job| Some((job, transcode_of(job)?)))
-            && kind == JobKind::Transcode
-        {
-            self.begin_attempt(&file_of(&key), job.predicted_milliseconds)?;
-        }
-        Ok(job)
-    }
-
-    /// Notes how long waiting jobs will probably take.
-    pub(in crate::worker) fn predict(&self, works: &[(JobId, i64)]) -> Result<(), StoreError> {
-        works.iter().try_for_each(|(id, milliseconds)| self.tx.jobs().predict(*id, *milliseconds))
-    }
-
-    /// Gives claims more time; returns the jobs whose claim is worth nothing any more.
-    pub(in crate::worker) fn renew(&self, claims: &[(Claim, String)], time: i64) -> Result<Vec<JobId>, StoreError> {
-        let mut lost = Vec::new();
-        for (claim, phase) in claims {
-            if !self.tx.jobs().renew(claim, self.now, self.now.saturating_add(time), phase)? {
-                lost.push(claim.id);
-            }
-        }
-        Ok(lost)
-    }
-
-    /// Lets jobs wait again that an earlier process of this node had; returns how many those were.
-    pub(in crate::worker) fn recover(&self) -> Result<usize, StoreError> {
-        let jobs = self.tx.jobs().recover(&self.terms.node_id, HANDED_MAX, self.now, &|job| self.tell_job(job))?;
-        for job in &jobs {
-            tracing::info!(job = %job.id, key = job.key, state = job.state.name(), "taken up from an earlier run");
-            if let (JobState::Held, Some(failure)) = (job.state, job.failure.clone()) {
-                self.gave_up(job, &failure)?;
-            }
-        }
-        Ok(jobs.len())
-    }
-}
-
-impl Desk<'_> {
-    /// Takes a live job back, and tells those who waited for it.
-    pub(in crate::worker) fn cancel_job(&self, job: &Job) -> Result<(), StoreError> {
-        self.stop_job(job.id)?;
-        let failure = JobFailure {
-            code: "JOB_CANCELLED".to_owned(),
-            class: FailureClass::Cancelled,
-            text: "somebody took the job back".to_owned(),
-        };
-        self.gave_up(job, &failure)
-    }
 }

@@ -10,6 +10,7 @@
 //! file.
 
 mod book;
+mod claim;
 mod file;
 mod job;
 mod known;
@@ -21,7 +22,7 @@ mod time;
 
 use std::cell::RefCell;
 
-pub(super) use file::{fetch_key, file_of, holder_of, holder_of_job, key_of, resolution_of};
+pub(super) use file::{fetch_key, file_of, holder_of, holder_of_job, key_of, resolution_of, url_of};
 pub(super) use job::{Fate, HANDED_MAX, Handed, Settled, There};
 pub(super) use tell::Alarm;
 

@@ -1,6 +1,6 @@
 //! Carrying out what is decided about a rendition: its row, the classes that wait for it, and whoever makes it.
 
-use super::file::{booked_file, fetch_key, key_of, resolution_of};
+use super::file::{booked_file, fetch_key, key_of, resolution_of, url_of};
 use super::job::code_of;
 use super::known::{known_of, row_of};
 use super::{Alarm, Desk};
@@ -274,8 +274,7 @@ impl Desk<'_> {
 
     /// Records the job that brings a booking its file.
     pub(super) fn fetch_for(&self, row: &BookingRow) -> Result<(), StoreError> {
-        let url = Some(row.url.as_str()).filter(|url| !url.is_empty());
-        self.fetch(&row.new.file, url, row)
+        self.fetch(&row.new.file, url_of(row), row)
     }
 
     /// Records the job that brings a file, unless it is there; one that a person should look at is tried anew.

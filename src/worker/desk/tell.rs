@@ -5,8 +5,8 @@
 use uuid::Uuid;
 
 use super::Desk;
-use super::file::resolution_of;
-use crate::booking::{ClassKey, Code};
+use super::file::{class_of, resolution_of};
+use crate::booking::Code;
 use crate::event::EventType;
 use crate::notify::CALLBACK;
 use crate::store::{AlarmRow, BookedFile, BookingRow, Job, NewEvent, StoreError};
@@ -57,7 +57,6 @@ impl Desk<'_> {
         held: Held<'_>,
     ) -> Result<(), StoreError> {
         let new = &row.new;
-        let class = ClassKey { institution: new.institution.clone(), class_id: new.class_id.clone() };
         let is_terminal = event_type != EventType::BookingAccepted;
         let data = BookingData {
             booking_sequence: new.sequence,
@@ -83,7 +82,7 @@ impl Desk<'_> {
             event_type,
             institution: new.institution.clone(),
             class_id: Some(new.class_id.clone()),
-            order_key: class.to_string(),
+            order_key: class_of(row).to_string(),
             time_milliseconds: self.now,
             data: json(&data),
             callback_url: new.callback_url.clone().filter(|_| is_terminal),

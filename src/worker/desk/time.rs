@@ -3,7 +3,7 @@
 //! Each step is of a bounded size and leaves the rest to the next one, so that a start after days finds no mountain to move at
 //! once.
 
-use super::file::{fetch_key, key_of};
+use super::file::{fetch_key, key_of, url_of};
 use super::{Alarm, Desk};
 use crate::booking::Code;
 use crate::booking::decide::{Event, LOCAL};
@@ -16,24 +16,15 @@ use crate::store::{
 use crate::worker::desk::tell::ALARM_MILLISECONDS;
 
 /// Things that one step sees to: some milliseconds of work.
-pub(in crate::worker) const STEP_MAX: u32 = 100;
+const STEP_MAX: u32 = 100;
 /// Bookings, jobs and messages that have ended are kept that long for those who ask.
 const KEPT_MILLISECONDS: i64 = 7 * 24 * 3_600_000;
 /// Rows of these that one step forgets.
 const FORGOTTEN_MAX: u32 = 500;
 
-/// What a step found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::worker) struct Overdue {
-    /// Bookings whose time was over.
-    pub(in crate::worker) bookings: usize,
-    /// Attempts whose time was over.
-    pub(in crate::worker) renditions: usize,
-}
-
 impl Desk<'_> {
-    /// Ends what is overdue.
-    pub(in crate::worker) fn pass_time(&self) -> Result<Overdue, StoreError> {
+    /// Ends what is overdue; returns how many bookings that were.
+    pub(in crate::worker) fn pass_time(&self) -> Result<usize, StoreError> {
         let bookings = self.tx.bookings().due(self.now, STEP_MAX)?;
         for row in &bookings {
             self.time_is_up(row)?;
@@ -50,7 +41,7 @@ impl Desk<'_> {
         for alarm in self.tx.alarms().settle(self.now - ALARM_MILLISECONDS, self.now, STEP_MAX)? {
             self.tell_again(alarm)?;
         }
-        Ok(Overdue { bookings: bookings.len(), renditions: renditions.len() })
+        Ok(bookings.len())
     }
 
     fn time_is_up(&self, row: &BookingRow) -> Result<(), StoreError> {
@@ -132,8 +123,7 @@ impl Desk<'_> {
     fn unstick_downloading(&self, row: &BookingRow) -> Result<(), StoreError> {
         let file = &row.new.file;
         let Ok(key) = key_of(file) else { return Ok(()) };
-        let url = Some(row.url.as_str()).filter(|url| !url.is_empty());
-        let job = fetch_key(&key.to_string(), url);
+        let job = fetch_key(&key.to_string(), url_of(row));
         match self.tx.jobs().live(&file.institution, JobKind::Fetch, &job)? {
             Some(job) if job.state == JobState::Held => {
                 let unknown = || JobFailure {

@@ -6,7 +6,7 @@ use crate::store::{BookingRow, BookingState, Job, JobId};
 use crate::worker::desk::{Handed, Settled, There, file_of, holder_of, holder_of_job};
 use crate::worker::message::{FetchInput, JobOutput, read};
 use crate::worker::node::blocking;
-use crate::worker::{Errand, predict};
+use crate::worker::{Acquired, Errand, predict};
 
 /// A job that waits for its turn holds its source no longer than that; then it fetches it again.
 const HELD_FOR_JOB_MILLISECONDS: i64 = 24 * 3_600_000;
@@ -16,8 +16,6 @@ const READY_MAX: u32 = 10_000;
 /// A file that is here.
 struct Here {
     lease: Lease,
-    /// It was not here before, so that nobody can hold it yet.
-    is_new: bool,
     notes: Vec<String>,
     duration_seconds: Option<f64>,
 }
@@ -33,9 +31,6 @@ impl Executor {
         };
         let there = There { path: here.lease.path().display().to_string(), bytes: here.lease.bytes() };
         let output = described(&key, &there, here.notes, here.duration_seconds);
-        if here.is_new {
-            self.hold_for_ready(&key).await?;
-        }
         // The file cannot go before everybody holds it who waits for it: `lease` lives until then.
         let settled = self.settle(&key, &there, &output).await;
         drop(here.lease);
@@ -43,6 +38,12 @@ impl Executor {
     }
 
     async fn acquire(&self, key: &Key, url: &str) -> Result<Here, Failed> {
+        let Acquired { lease, notes, facts, .. } = self.bring(key, url).await?;
+        Ok(Here { lease, notes, duration_seconds: facts.map(|facts| facts.duration_seconds) })
+    }
+
+    /// Brings a file here from an address; one that was not here before is held at once for the classes that had it before.
+    pub(super) async fn bring(&self, key: &Key, url: &str) -> Result<Acquired, Failed> {
         let errand = Errand {
             key: key.clone(),
             url: url.parse().map_err(|_| unreadable(&self.task.job))?,
@@ -51,15 +52,16 @@ impl Executor {
             lease: None,
         };
         let acquired = self.node.inner.acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?;
-        let duration_seconds = acquired.facts.map(|facts| facts.duration_seconds);
-        let is_new = acquired.report.is_some();
-        Ok(Here { lease: acquired.lease, is_new, notes: acquired.notes, duration_seconds })
+        if acquired.report.is_some() {
+            self.hold_for_ready(key).await?;
+        }
+        Ok(acquired)
     }
 
     async fn hold_here(&self, key: &Key) -> Result<Here, Failed> {
         let (cache, key) = (self.node.inner.cache.clone(), key.clone());
         let lease = blocking(move || cache.hold(&key, None)).await??;
-        Ok(Here { lease, is_new: false, notes: Vec::new(), duration_seconds: None })
+        Ok(Here { lease, notes: Vec::new(), duration_seconds: None })
     }
 
     /// Holds the file for everybody who waits for it, and ends the job when nobody does any more.

@@ -4,25 +4,16 @@ use std::sync::Arc;
 
 use super::{Executor, Failed, described, unreadable};
 use crate::cache::{Acquired, CacheError, Key, Lease, Provenance, Reservation, Wanted};
-use crate::content_hash;
 use crate::failure::{Failure, FailureClass};
 use crate::media::RenditionName;
 use crate::store::BookingState;
 use crate::worker::desk::{HANDED_MAX, There, file_of};
 use crate::worker::message::{TranscodeInput, read};
 use crate::worker::node::blocking;
-use crate::worker::{Errand, MediaError, Transcode, Transcoded};
+use crate::worker::{MediaError, Transcode, Transcoded, place};
 
-/// Hex digits of a key's hash that tell its work folder from those of all other keys.
-const HASH_DIGITS: usize = 32;
 /// So often somebody else's way to the file is awaited, or the file goes before it is used.
 const TRIES: usize = 8;
-
-/// Returns the name of the work that makes a rendition: the same for every attempt, so that one goes on where the last one
-/// was.
-pub(in crate::worker) fn work_name(key: &Key) -> String {
-    format!("transcode-{}", &content_hash::of_bytes(key.to_string())[..HASH_DIGITS])
-}
 
 /// Where the rendition comes to be.
 enum Place {
@@ -51,22 +42,10 @@ impl Executor {
 
     /// Returns the source, held; it is here unless it went since it was fetched.
     async fn source(&self, key: &Key, url: &str) -> Result<Lease, Failed> {
-        let errand = Errand {
-            key: key.clone(),
-            url: url.parse().map_err(|_| unreadable(&self.task.job))?,
-            sha256: None,
-            accept_truncated: self.node.inner.terms.accept_truncated,
-            lease: None,
-        };
         let (cache, own) = (self.node.inner.cache.clone(), key.clone());
         match blocking(move || cache.hold(&own, None)).await? {
             Ok(lease) => Ok(lease),
-            Err(CacheError::Missing(_) | CacheError::Damaged { .. }) => {
-                let acquirer = &self.node.inner.acquirer;
-                let lease = acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?.lease;
-                self.hold_for_ready(key).await?;
-                Ok(lease)
-            }
+            Err(CacheError::Missing(_) | CacheError::Damaged { .. }) => Ok(self.bring(key, url).await?.lease),
             Err(error) => Err(error.into()),
         }
     }
@@ -76,7 +55,7 @@ impl Executor {
         for _ in 0..TRIES {
             let (cache, own) = (self.node.inner.cache.clone(), key.clone());
             let acquired = blocking(move || {
-                let wanted = Wanted { key: &own, job: &work_name(&own), bytes: None, lease: None };
+                let wanted = Wanted { key: &own, job: &place::transcode(&own), bytes: None, lease: None };
                 cache.acquire(&wanted)
             });
             match acquired.await?? {
@@ -85,7 +64,7 @@ impl Executor {
                 Acquired::Follow(flight) => flight.ended().await,
             }
         }
-        Err(CacheError::JobTaken(work_name(key)).into())
+        Err(CacheError::JobTaken(place::transcode(key)).into())
     }
 
     /// Makes the rendition and gives it its name.

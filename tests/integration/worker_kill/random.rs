@@ -25,7 +25,7 @@ const RECOVERY_MILLISECONDS: usize = 60;
 /// Seconds of the recording: about a second of work.
 const LESSON_SECONDS: f64 = 60.0;
 
-/// Before one kill in so many everything is done: a job during which the node ended ten times is given up, and rightly so.
+/// Before one kill in so many everything is done: a job during which the node ended too often (`RECOVERIES_MAX`) is given up, and rightly so.
 const REST_EVERY: usize = 6;
 
 /// When a kill comes.

@@ -63,7 +63,7 @@ fn take(scene: &mut Scene<'_>, step: Step) -> Result<(), StoreError> {
 }
 
 fn pass_time(scene: &mut Scene<'_>) -> Result<(), StoreError> {
-    while scene.at_desk(|desk| desk.pass_time())?.bookings > 0 {}
+    while scene.at_desk(|desk| desk.pass_time())? > 0 {}
     unstick(scene)
 }
 
@@ -102,8 +102,7 @@ fn check(scene: &Scene<'_>, so_far: &[Step]) -> Result<(), StoreError> {
                 assert!(!is_ours || is_live(JobKind::Transcode, &key)?, "nobody makes it: {so_far:?}");
             }
             BookingState::Downloading => {
-                let url = Some(row.url.as_str()).filter(|url| !url.is_empty());
-                let job = super::super::fetch_key(&key, url);
+                let job = super::super::fetch_key(&key, super::super::url_of(&row));
                 assert!(is_live(JobKind::Fetch, &job)?, "nobody fetches it: {so_far:?}");
             }
             BookingState::Ready => assert!(scene.held.contains(&super::super::holder_of(&row).name), "{so_far:?}"),

@@ -290,7 +290,7 @@ fn t2_after_days_what_is_overdue_fails_with_207_once_and_in_steps() {
         }
         scene.now += 72 * HOUR;
         let mut steps = 0;
-        while scene.at_desk(|desk| desk.pass_time())?.bookings > 0 {
+        while scene.at_desk(|desk| desk.pass_time())? > 0 {
             steps += 1;
         }
         assert_eq!(steps, 3);
