@@ -130,6 +130,10 @@ pub struct BookingRow {
     pub error: String,
     /// Why it is in its state, for people.
     pub reason: String,
+    /// How often its file had to be brought again, or held again, since it was ready.
+    pub mends: u32,
+    /// Not before this time once more.
+    pub mend_milliseconds: i64,
     /// When it was recorded.
     pub accepted_milliseconds: i64,
     /// When it last changed.
@@ -298,6 +302,12 @@ impl<'a> Bookings<'a> {
         self.transaction.row(sql, values, booking)
     }
 
+    /// Counts that a ready class's file is brought again, which is not to be tried once more before `next_milliseconds`.
+    pub fn count_mend(&self, id: i64, next_milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE booking SET mends = mends + 1, mend_milliseconds = ?2 WHERE id = ?1";
+        self.transaction.execute(sql, (id, next_milliseconds)).map(drop)
+    }
+
     /// Removes up to `limit` bookings that ended before a time, unless they are their class's last: the next one's number
     /// hangs on that. Returns how many.
     pub fn prune(&self, before_milliseconds: i64, limit: u32) -> Result<usize, StoreError> {
@@ -337,6 +347,8 @@ fn booking(row: &Row<'_>) -> rusqlite::Result<BookingRow> {
         code: row.get("code")?,
         error: row.get("error")?,
         reason: row.get("reason")?,
+        mends: row.get("mends")?,
+        mend_milliseconds: row.get("mend_milliseconds")?,
         accepted_milliseconds: row.get("accepted_milliseconds")?,
         updated_milliseconds: row.get("updated_milliseconds")?,
     })

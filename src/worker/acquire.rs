@@ -64,7 +64,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    async fn comes(&self) {
+    /// Waits until somebody does.
+    pub(super) async fn comes(&self) {
         if self.told.clone().wait_for(|told| *told).await.is_err() {
             // Whoever could ask is gone: then nobody will.
             std::future::pending::<()>().await;

@@ -71,7 +71,10 @@ impl Daemon {
         ready: impl FnOnce() + Send,
     ) -> Result<(), WorkerError> {
         let Self { node, stopped } = self;
-        let dispatcher = Dispatcher::begin(node.clone(), stopped).await?;
+        let dispatcher = Dispatcher::begin(node.clone(), stopped, &stop).await?;
+        if *stop.borrow() {
+            return Ok(());
+        }
         let (end_intake, intake_ends) = watch::channel(false);
         let (end, ends) = watch::channel(false);
         let mut tasks = own_tasks(&node, &ends);

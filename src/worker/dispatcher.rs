@@ -15,13 +15,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::desk::{Desk, HANDED_MAX};
+use super::desk::{Alarm, Desk, HANDED_MAX};
 use super::executor::{Executor, Task};
 use super::node::{Node, Running};
+use super::pace::{Pace, STUCK_TIME, Watch};
 use super::slack::order;
 use super::terms::FETCHES_MAX;
 use super::{Progress, Stop};
 use crate::av::Interrupt;
+use crate::event::EventType;
 use crate::store::{Claim, Claimant, Job, JobId, JobKind, StoreError};
 
 /// How long a claim is good without being renewed.
@@ -57,6 +59,7 @@ struct AtWork {
     stop: watch::Sender<bool>,
     interrupt: Interrupt,
     progress: Arc<Progress>,
+    watch: Watch,
 }
 
 impl AtWork {
@@ -68,8 +71,14 @@ impl AtWork {
 
 impl Dispatcher {
     /// Takes what an earlier process left, and returns when the node may be said to be ready.
-    pub(super) async fn begin(node: Node, stopped: mpsc::Receiver<JobId>) -> Result<Self, StoreError> {
-        super::recovery::recover(&node).await?;
+    ///
+    /// It may be told to stop meanwhile; then what is left stays for the next start.
+    pub(super) async fn begin(
+        node: Node,
+        stopped: mpsc::Receiver<JobId>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Self, StoreError> {
+        super::recovery::recover(&node, stop).await?;
         Ok(Self {
             node,
             stopped,
@@ -119,7 +128,7 @@ impl Dispatcher {
             desk.pass_time()?;
             desk.unstick(after)
         });
-        self.looked_at = passing(looked_at.await, &self.node)?.flatten().unwrap_or(0);
+        self.looked_at = self.node.passing(looked_at.await)?.flatten().unwrap_or(0);
         self.node.inner.beat_milliseconds.store(self.node.now(), Ordering::Relaxed);
         Ok(())
     }
@@ -133,7 +142,7 @@ impl Dispatcher {
             let busy = self.at_work.values().filter(|work| work.kind == kind).count();
             if busy < most {
                 let claimed = self.claim(kind, most - busy).await;
-                for job in passing(claimed, &self.node)?.unwrap_or_default() {
+                for job in self.node.passing(claimed)?.unwrap_or_default() {
                     self.start(job);
                 }
             }
@@ -181,7 +190,8 @@ impl Dispatcher {
         let executor = Executor { node: self.node.clone(), task };
         let handle = self.tasks.spawn(executor.run());
         self.names.insert(handle.id(), id);
-        self.at_work.insert(id, AtWork { claim, kind, stop, interrupt, progress });
+        self.at_work
+            .insert(id, AtWork { claim, kind, stop, interrupt, progress, watch: Watch::new(Instant::now()) });
     }
 
     fn stop_job(&self, id: JobId) {
@@ -197,15 +207,29 @@ impl Dispatcher {
         }
     }
 
-    /// Renews the leases of what runs; what has lost its lease is stopped, and its work is worth nothing.
+    /// Renews the leases of what runs; what has lost its lease is stopped, and its work is worth nothing. What does not move is
+    /// stopped and loses its lease: then it is tried again, also where it hears nothing any more.
     async fn renew(&mut self) -> Result<(), StoreError> {
-        let claims: Vec<(Claim, String)> =
-            self.at_work.values().map(|work| (work.claim, work.progress.snapshot().phase.to_owned())).collect();
+        let mut claims = Vec::new();
+        let now = Instant::now();
+        for (id, work) in &mut self.at_work {
+            let snapshot = work.progress.snapshot();
+            match work.watch.look(&work.progress, now) {
+                Pace::Moves => claims.push((work.claim, snapshot.phase.to_owned())),
+                Pace::Stuck { is_new } => {
+                    work.stop();
+                    if is_new {
+                        let alarm = stuck(*id, snapshot.phase);
+                        self.node.passing(self.node.decide(move |desk| desk.alarm(&alarm)).await)?;
+                    }
+                }
+            }
+        }
         if claims.is_empty() {
             return Ok(());
         }
         let lost = self.node.decide(move |desk| desk.renew(&claims, LEASE_MILLISECONDS)).await;
-        for id in passing(lost, &self.node)?.unwrap_or_default() {
+        for id in self.node.passing(lost)?.unwrap_or_default() {
             tracing::warn!(job = %id, "LEASE_LOST: no sign of life in time; what it makes is thrown away");
             self.stop_job(id);
         }
@@ -237,17 +261,17 @@ impl Dispatcher {
     }
 }
 
-/// Passes over a refusal that will pass; a final one ends the node.
-fn passing<T>(result: Result<T, StoreError>, node: &Node) -> Result<Option<T>, StoreError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => match node.inner.store.failure() {
-            Some(failure) => Err(failure),
-            None => {
-                tracing::warn!(%error, "the database refused; tried again");
-                Ok(None)
-            }
-        },
+fn stuck(job: JobId, phase: &str) -> Alarm {
+    Alarm {
+        event: EventType::Alarm,
+        code: None,
+        error: "JOB_STUCK".to_owned(),
+        reason: format!(
+            "{phase} for {} s without any progress; it is stopped and tried again",
+            STUCK_TIME.as_secs()
+        ),
+        institution: String::new(),
+        subject: format!("job {job}"),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Carrying one job out: the stages in their order, and the end of it to the desk. A task per job; whatever blocks is on a
 //! blocking thread.
 //!
-//! Invariants: a class is told that it is ready only after its file is committed and held for it; what was made for a claim
-//! that is lost is not committed.
+//! Invariants: a class is told that it is ready only after its file is committed and held for it; nobody is told anything for a
+//! claim that is lost, and a rendition made for one is not committed. (A recording that came for one is: it was proven, and
+//! is the same whoever fetched it.)
 
 mod fetch;
 mod transcode;

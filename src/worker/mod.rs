@@ -38,6 +38,7 @@ mod intake;
 mod media;
 mod message;
 mod node;
+mod pace;
 mod place;
 mod predict;
 mod progress;

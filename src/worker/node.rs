@@ -197,6 +197,20 @@ impl Node {
         self.inner.recorded.notify_one();
     }
 
+    /// Passes over a refusal of the database that will pass, such as that of a full disk; a final one ends the node.
+    pub(super) fn passing<T>(&self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => match self.inner.store.failure() {
+                Some(failure) => Err(failure),
+                None => {
+                    tracing::warn!(%error, "the database refused; tried again");
+                    Ok(None)
+                }
+            },
+        }
+    }
+
     /// Looks at the database from where that may block.
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where

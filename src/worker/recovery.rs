@@ -1,50 +1,62 @@
 //! The start after any end: what an earlier process had in hand is taken up, before anybody is told that the node is there.
 //!
-//! Everything that a crash can lose is found here: jobs that ran, classes that nobody brings on, holds of bookings that have
-//! ended, classes of an older system.
+//! Everything that a crash can lose is found here: jobs that ran, classes that nobody brings on, classes of an older system; and
+//! while the node works, what is still held for bookings and jobs that have ended. Files are not looked at here: each is before
+//! its first use (`cache`), and a ready class's that turns out to be gone is brought again (`desk::mend`).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::desk::{holder_of, key_of};
-use super::node::{Node, blocking};
-use crate::cache::{CacheError, Holder, HolderKind, NewLease};
-use crate::store::{BookingRow, BookingState, JobId, StoreError};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
-/// Bookings that are looked at in one go.
-const PAGE: u32 = 500;
+use super::desk::{Desk, holder_of};
+use super::node::Node;
+use crate::cache::{Holder, HolderKind};
+use crate::store::{JobId, StoreError};
 
-/// Takes up what an earlier process left.
-pub(super) async fn recover(node: &Node) -> Result<(), StoreError> {
-    while node.decide(|desk| desk.recover()).await? > 0 {}
-    while node.decide(|desk| desk.adopt()).await? > 0 {}
+/// The wait before a database that refused is asked again: whoever makes room on a disk is a person.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes up what an earlier process left, unless it is told to stop meanwhile. Where the database refuses for now, as on a full
+/// disk, it waits: nobody is told that the node is there.
+pub(super) async fn recover(node: &Node, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+    while persist(node, stop, |desk| desk.recover()).await?.unwrap_or(0) > 0 {}
+    while persist(node, stop, |desk| desk.adopt()).await?.unwrap_or(0) > 0 {}
     let mut after = 0;
-    while let Some(last) = node.decide(move |desk| desk.unstick(after)).await? {
+    while let Some(last) = persist(node, stop, move |desk| desk.unstick(after)).await?.flatten() {
         after = last;
     }
-    let own = node.clone();
-    blocking(move || mend_holds(&own)).await?
+    Ok(())
 }
 
-/// Lets go what is held for bookings that have ended, and holds what those that live should have.
-fn mend_holds(node: &Node) -> Result<(), StoreError> {
-    let mut wanted = BTreeSet::new();
-    let mut after = 0;
-    loop {
-        let rows = node.inner.store.read(|reading| reading.bookings().live(after, PAGE))?;
-        let Some(last) = rows.last() else { break };
-        after = last.id;
-        for row in rows.iter().filter(|row| row.state == BookingState::Ready) {
-            hold_again(node, row);
+/// Decides something, as often as it takes; nothing once it is told to stop.
+async fn persist<T: Send + 'static>(
+    node: &Node,
+    stop: &watch::Receiver<bool>,
+    work: impl Fn(&Desk<'_>) -> Result<T, StoreError> + Clone + Send + Sync + 'static,
+) -> Result<Option<T>, StoreError> {
+    while !*stop.borrow() {
+        if let Some(answer) = node.passing(node.decide(work.clone()).await)? {
+            return Ok(Some(answer));
         }
-        wanted.extend(rows.iter().map(holder_of));
+        sleep(PAUSE).await;
     }
+    Ok(None)
+}
+
+/// Lets go what is held for what has ended: a crash may have come between an end and its letting go. Each holder is asked
+/// for by itself, so that the node may work meanwhile.
+pub(super) fn let_go_of_ended(node: &Node, is_over: &dyn Fn() -> bool) -> Result<(), StoreError> {
     let held = node.inner.store.read(|reading| reading.cache().leases())?;
     let holders: BTreeSet<Holder> = held
         .into_iter()
         .filter_map(|lease| Some(Holder { kind: HolderKind::parse(&lease.kind)?, name: lease.holder }))
-        .filter(|holder| !wanted.contains(holder) && is_ended(node, holder))
         .collect();
-    for holder in holders {
+    for holder in holders.into_iter().filter(|holder| is_ended(node, holder)) {
+        if is_over() {
+            return Ok(());
+        }
         tracing::info!(%holder, "let go: what it was held for has ended");
         if let Err(error) = node.inner.cache.release(&holder) {
             tracing::warn!(%holder, %error, "a file stays held until its time");
@@ -53,27 +65,12 @@ fn mend_holds(node: &Node) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Holds a ready class's file, where a crash came between the class's row and that of its hold, or the file was replaced.
-fn hold_again(node: &Node, row: &BookingRow) {
-    let Ok(key) = key_of(&row.new.file) else { return };
-    let holder = holder_of(row);
-    let lease = NewLease { holder, until_milliseconds: Some(row.new.due_milliseconds) };
-    match node.inner.cache.lease(&key, &lease) {
-        Ok(()) => {}
-        Err(error @ (CacheError::Missing(_) | CacheError::Damaged { .. })) => {
-            tracing::warn!(%key, class = row.new.class_id, %error, "what a class needs is gone; it is fetched again");
-        }
-        Err(error) => tracing::warn!(%key, class = row.new.class_id, %error, "what a class needs is not held"),
-    }
-}
-
 /// Returns whether what somebody held a file for has ended. What an older system's class holds has no booking, and stays
 /// until its time; people's pins and pushes are not ours to end.
 fn is_ended(node: &Node, holder: &Holder) -> bool {
     match holder.kind {
-        HolderKind::Class => {
-            class_of(&holder.name).is_some_and(|(institution, class_id)| is_booked(node, institution, class_id))
-        }
+        HolderKind::Class => class_of(&holder.name)
+            .is_some_and(|(institution, class_id)| has_ended(node, holder, institution, class_id)),
         HolderKind::Job => job_of(&holder.name).is_some_and(|id| !is_live(node, id)),
         HolderKind::Pin | HolderKind::Push => false,
     }
@@ -90,9 +87,10 @@ fn job_of(holder: &str) -> Option<JobId> {
     holder.strip_prefix("job-")?.parse().ok().map(JobId)
 }
 
-fn is_booked(node: &Node, institution: &str, class_id: &str) -> bool {
+/// Returns whether a class has booked, and what it holds is not its live booking's. Only the last one can be live.
+fn has_ended(node: &Node, holder: &Holder, institution: &str, class_id: &str) -> bool {
     let latest = node.inner.store.read(|reading| reading.bookings().latest(institution, class_id));
-    latest.is_ok_and(|row| row.is_some())
+    latest.is_ok_and(|row| row.is_some_and(|row| !row.state.is_live() || holder_of(&row) != *holder))
 }
 
 /// Returns the institution and the class that a holder is called after.

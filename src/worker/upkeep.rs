@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::desk::{Alarm, file_of};
 use super::message::{FetchInput, TranscodeInput, read};
 use super::node::{Node, blocking};
 use super::place;
+use super::recovery::let_go_of_ended;
 use crate::cache::{CacheError, Key};
 use crate::event::EventType;
 use crate::store::{BookingState, Job, JobId, JobKind, JobState, StoreError};
@@ -29,9 +31,11 @@ const JOBS_MAX: u32 = 100_000;
 const CLASSES_MAX: u32 = 1000;
 
 /// Sees to it until `stop` is told.
+///
+/// # Errors
+/// The database takes nothing any more. What it refuses for now, as on a full disk, is tried again at the next turn.
 pub(super) async fn run(node: Node, mut stop: watch::Receiver<bool>) -> Result<(), StoreError> {
-    let is_over = Arc::new(AtomicBool::new(false));
-    let check = tokio::spawn(check(node.clone(), Arc::clone(&is_over)));
+    let check = Check::begin(node.clone());
     let (mut sweep, mut forget) = (interval(SWEEP_EVERY), interval(FORGET_EVERY));
     let mut measure = interval(MEASURE_EVERY);
     for ticks in [&mut sweep, &mut forget, &mut measure] {
@@ -41,15 +45,41 @@ pub(super) async fn run(node: Node, mut stop: watch::Receiver<bool>) -> Result<(
         tokio::select! {
             _ = stop.changed() => {}
             _ = measure.tick() => {
-                node.measure().await?;
-                complain(&node).await?;
+                node.passing(node.measure().await)?;
+                node.passing(complain(&node).await)?;
             }
-            _ = sweep.tick() => remove_leftovers(&node).await?,
-            _ = forget.tick() => while node.decide(|desk| desk.forget()).await? > 0 {},
+            _ = sweep.tick() => {
+                node.passing(remove_leftovers(&node).await)?;
+            }
+            _ = forget.tick() => while node.passing(node.decide(|desk| desk.forget()).await)?.unwrap_or(0) > 0 {},
         }
     }
-    is_over.store(true, Ordering::Relaxed);
-    check.await.map_err(|_| StoreError::Panicked)?
+    check.end().await
+}
+
+/// The look at what lies in the cache, beside all else; it ends when this goes.
+struct Check {
+    is_over: Arc<AtomicBool>,
+    task: JoinHandle<Result<(), StoreError>>,
+}
+
+impl Check {
+    fn begin(node: Node) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(check(node, Arc::clone(&is_over)));
+        Self { is_over, task }
+    }
+
+    async fn end(mut self) -> Result<(), StoreError> {
+        self.is_over.store(true, Ordering::Relaxed);
+        (&mut self.task).await.map_err(|_| StoreError::Panicked)?
+    }
+}
+
+impl Drop for Check {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Raises what is wrong with Redis; once a minute, however long it lasts.
@@ -66,8 +96,12 @@ async fn complain(node: &Node) -> Result<(), StoreError> {
     node.decide(move |desk| desk.alarm(&alarm)).await
 }
 
-/// Looks at every file that was not looked at since the start; what classes need and is gone is asked for again.
+/// Lets go what a crash left held, and looks at every file that was not looked at since the start; what classes need and is
+/// gone is asked for again.
 async fn check(node: Node, is_over: Arc<AtomicBool>) -> Result<(), StoreError> {
+    let (own, over) = (node.clone(), Arc::clone(&is_over));
+    let let_go = blocking(move || let_go_of_ended(&own, &|| over.load(Ordering::Relaxed))).await?;
+    node.passing(let_go)?;
     let cache = node.inner.cache.clone();
     let checked = blocking(move || cache.check(&|| is_over.load(Ordering::Relaxed))).await?;
     let found = match checked {

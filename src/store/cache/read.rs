@@ -46,6 +46,18 @@ impl<'a> CacheRows<'a> {
         self.reading.rows("SELECT * FROM cache_lease WHERE file = ?1 ORDER BY kind, holder", [file], lease)
     }
 
+    /// Returns whether somebody holds a file, as far as is recorded.
+    pub fn is_held(&self, file: i64, kind: &str, holder: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM cache_lease WHERE file = ?1 AND kind = ?2 AND holder = ?3";
+        Ok(self.reading.row(sql, (file, kind, holder), |_| Ok(()))?.is_some())
+    }
+
+    /// Returns whether somebody holds any file, as far as is recorded.
+    pub fn holds_any(&self, kind: &str, holder: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM cache_lease WHERE kind = ?1 AND holder = ?2 LIMIT 1";
+        Ok(self.reading.row(sql, (kind, holder), |_| Ok(()))?.is_some())
+    }
+
     /// Returns the files that were about to get their names.
     pub fn publishes(&self) -> Result<Vec<PublishRow>, StoreError> {
         self.reading.rows("SELECT * FROM cache_publish ORDER BY id", [], publish)

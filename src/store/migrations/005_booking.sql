@@ -28,6 +28,9 @@ CREATE TABLE booking (
     code INTEGER,
     error TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- How often a ready class's file had to be brought again or held again, and when that may next be tried.
+    mends INTEGER NOT NULL DEFAULT 0,
+    mend_milliseconds INTEGER NOT NULL DEFAULT 0,
     accepted_milliseconds INTEGER NOT NULL,
     updated_milliseconds INTEGER NOT NULL,
     UNIQUE (institution, class_id, sequence)

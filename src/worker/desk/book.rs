@@ -1,6 +1,6 @@
 //! Bookings as they come, and their ends.
 
-use super::file::{booked_file, holder_of, name_of};
+use super::file::{booked_file, fetch_key, holder_of, key_of, name_of};
 use super::tell::Held;
 use super::{Alarm, Desk};
 use crate::booking::decide::Event;
@@ -9,10 +9,7 @@ use crate::booking::{Booking, ClassKey, Code};
 use crate::cache::{Holder, HolderKind};
 use crate::content_hash;
 use crate::event::EventType;
-use crate::store::{BookingChange, BookingRow, BookingState, NewBooking, StoreError};
-
-/// The state of a file in the cache that may be used.
-const READY: &str = "ready";
+use crate::store::{BookingChange, BookingRow, BookingState, JobKind, NewBooking, StoreError};
 
 /// What came of a booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +47,8 @@ impl Desk<'_> {
             }
             self.end(row, BookingState::Cancelled, "the class booked something else")?;
         }
+        // What it had, or had begun to get, goes: whether that is room enough is seen when the file comes.
+        let full = full.filter(|_| live.is_none_or(|row| row.state == BookingState::Waiting));
         let sequence = latest.map_or(1, |row| row.new.sequence.saturating_add(1));
         let wanted = want(booking);
         let resolution = match &wanted {
@@ -120,7 +119,10 @@ impl Desk<'_> {
             );
         }
         let is_cached = self.is_cached(&row)?;
-        if let (Some(why), false) = (full, is_cached) {
+        if let Some(why) = full
+            && !is_cached
+            && !self.is_on_its_way(&row, wanted)?
+        {
             self.alarm_full(&row, "CACHE_FULL", why)?;
             return self.refuse(&row, Code::DiskFull, "CACHE_FULL", why);
         }
@@ -133,9 +135,20 @@ impl Desk<'_> {
         }
     }
 
+    /// Returns whether the file comes already, for others: it has its room.
+    fn is_on_its_way(&self, row: &BookingRow, wanted: &Want) -> Result<bool, StoreError> {
+        let file = &row.new.file;
+        let Ok(key) = key_of(file) else { return Ok(false) };
+        let (kind, key) = match wanted {
+            Want::Direct { url, .. } => (JobKind::Fetch, fetch_key(&key.to_string(), Some(url.as_str()))),
+            Want::Rendition { .. } | Want::Nothing => (JobKind::Transcode, key.to_string()),
+        };
+        self.has_live_job(&file.institution, kind, &key)
+    }
+
     /// Returns whether the file is in the cache, as far as is recorded.
     pub(super) fn is_cached(&self, row: &BookingRow) -> Result<bool, StoreError> {
-        Ok(self.tx.cache().file(&name_of(&row.new.file))?.is_some_and(|file| file.state == READY))
+        Ok(self.tx.cache().file(&name_of(&row.new.file))?.is_some_and(|file| file.state == super::READY))
     }
 
     /// Tells that there is no room for what a class needs.
@@ -158,6 +171,10 @@ impl Desk<'_> {
             ..unchanged(row)
         };
         let Some(row) = self.tx.bookings().change(row.id, row.state, &change, self.now)? else {
+            if row.state == BookingState::Ready {
+                // It stays so, and what it had is brought back.
+                self.fetch(&row.new.file, url, row)?;
+            }
             return Ok(row.clone());
         };
         self.fetch_for(&row)?;
@@ -183,6 +200,11 @@ impl Desk<'_> {
             return Ok(row.clone());
         };
         self.tell_booking(&row, EventType::BookingFailed, Held::default())?;
+        let holder = holder_of(&row);
+        if self.tx.cache().holds_any(holder.kind.name(), &holder.name)? {
+            // It was held for it, and then came a crash, or a refusal of the database.
+            self.release(holder);
+        }
         Ok(row)
     }
 
@@ -211,8 +233,11 @@ impl Desk<'_> {
     pub(in crate::worker) fn end_class(&self, class: &ClassKey, state: BookingState) -> Result<Ended, StoreError> {
         let row = self.tx.bookings().latest(&class.institution, &class.class_id)?;
         let Some(row) = row else {
-            // It may have been taken over from an older system, with its files and no booking.
-            self.release(Holder { kind: HolderKind::Class, name: class.to_string() });
+            // It may have been taken over from an older system, with its files and no booking: then no start finds out
+            // that it has ended, and it must be let go here.
+            let holder = Holder { kind: HolderKind::Class, name: class.to_string() };
+            self.tx.cache().release_all(holder.kind.name(), &holder.name)?;
+            self.release(holder);
             return Ok(Ended { row: None, was_live: false });
         };
         if !row.state.is_live() {

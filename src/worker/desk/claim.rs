@@ -28,12 +28,17 @@ impl Desk<'_> {
         claimant: &Claimant,
     ) -> Result<Option<Job>, StoreError> {
         let job = self.tx.jobs().claim(kind, Some(id), claimant, &|job| self.tell_job(job))?;
-        if let Some((job, (key, _))) = job.as_ref().and_then(|job| Some((job, transcode_of(job)?)))
+        if let Some((job, (key, input))) = job.as_ref().and_then(|job| Some((job, transcode_of(job)?)))
             && kind == JobKind::Transcode
         {
-            self.begin_attempt(&file_of(&key), job.predicted_milliseconds)?;
+            self.begin_attempt(&file_of(&key), input.attempt, job.predicted_milliseconds)?;
         }
         Ok(job)
+    }
+
+    /// Returns whether a claim is still good.
+    pub(super) fn is_claimed(&self, claim: &Claim) -> Result<bool, StoreError> {
+        Ok(self.tx.jobs().get(claim.id)?.and_then(|job| job.claim()) == Some(*claim))
     }
 
     /// Notes how long waiting jobs will probably take.

@@ -38,7 +38,7 @@ pub(in crate::worker) fn file_of(key: &Key) -> BookedFile {
 }
 
 /// Returns what the cache's rows call it.
-pub(super) fn name_of(file: &BookedFile) -> FileName {
+pub(in crate::worker) fn name_of(file: &BookedFile) -> FileName {
     let BookedFile { institution, record, resolution } = file.clone();
     FileName { institution, record, resolution }
 }

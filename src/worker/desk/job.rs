@@ -8,9 +8,7 @@ use crate::booking::decide::{Event, LOCAL};
 use crate::cache::Key;
 use crate::event::EventType;
 use crate::failure::FailureClass;
-use crate::store::{
-    ATTEMPTS_MAX, BookingRow, BookingState, Claim, Job, JobFailure, JobId, JobKind, JobState, Step, StoreError,
-};
+use crate::store::{ATTEMPTS_MAX, BookingRow, Claim, Job, JobFailure, JobId, JobKind, JobState, Step, StoreError};
 use crate::worker::message::{FetchInput, JobOutput, TranscodeInput, json, read};
 
 /// Classes that are given their file in one transaction; then the next ones are looked for.
@@ -21,8 +19,9 @@ const RETRY_MILLISECONDS: [i64; 2] = [5_000, 30_000];
 const CRASHES: [&str; 3] = ["MEDIA_CRASHED", "MEDIA_OOM", "MEDIA_STALLED"];
 /// How the codes of downloads begin.
 const NOT_FETCHED: [&str; 2] = ["DL_", "URL_"];
-/// There is no room in the cache or on the disk, or the disk itself is not there.
-const FULL: [&str; 3] = ["CACHE_FULL", "DISK_FULL", "CACHE_DIR_NOT_MOUNTED"];
+/// There is no room in the cache or on the disk, or the disk itself fails or is not there: nothing that an origin or a
+/// recording is to blame for.
+const FULL: [&str; 5] = ["CACHE_FULL", "DISK_FULL", "CACHE_DIR_NOT_MOUNTED", "CACHE_DISK", "DISK_SYNC"];
 
 /// A booking whose file is held for it.
 #[derive(Clone, Debug)]
@@ -79,6 +78,12 @@ impl Desk<'_> {
         held: &[JobId],
         output: &JobOutput,
     ) -> Result<Settled, StoreError> {
+        if !self.is_claimed(claim)? {
+            tracing::warn!(job = %job.id, "LEASE_LOST: the job is not ours any more");
+            self.let_go(handed);
+            self.let_go_of_ended(held)?;
+            return Ok(Settled::Lost);
+        }
         self.hand_over(handed, there)?;
         let Some((key, input)) = fetch_of(job) else { return self.finish(job, claim, output) };
         let url = input.url.as_deref().unwrap_or_default();
@@ -90,6 +95,11 @@ impl Desk<'_> {
             return self.finish(job, claim, output);
         }
         Ok(Settled::More { bookings, jobs })
+    }
+
+    /// Lets go what is held for classes that are not told; whoever has the job now holds it for them again.
+    fn let_go(&self, handed: &[Handed]) {
+        handed.iter().for_each(|handed| self.release(holder_of(&handed.row)));
     }
 
     /// Lets go what is held for jobs that ended before it was: nobody else would.
@@ -132,9 +142,7 @@ impl Desk<'_> {
     ) -> Result<bool, StoreError> {
         self.release(holder_of_job(job.id));
         if matches!(self.finish(job, claim, output)?, Settled::Lost) {
-            for Handed { row, .. } in handed {
-                self.release(holder_of(row));
-            }
+            self.let_go(handed);
             return Ok(false);
         }
         self.hand_over(handed, there)?;
@@ -231,18 +239,6 @@ impl Desk<'_> {
             self.alarm_full(row, &failure.code, &failure.text)?;
         }
         self.refuse(row, code_of(JobKind::Fetch, failure), &failure.code, &failure.text).map(drop)
-    }
-
-    /// Asks anew for what a class has, or should have, and what is not in the cache any more.
-    pub(in crate::worker) fn mend(&self, row: &BookingRow) -> Result<(), StoreError> {
-        if row.state != BookingState::Ready || self.is_cached(row)? {
-            return Ok(());
-        }
-        match url_of(row) {
-            // It was made here: whoever brings it back is decided like the first time, and the class stays as it is.
-            None => self.decide(&row.new.file, &Event::Booked { is_cached: false }, Some(row)),
-            Some(_) => self.fetch_for(row),
-        }
     }
 }
 

@@ -14,6 +14,7 @@ mod claim;
 mod file;
 mod job;
 mod known;
+mod mend;
 mod rendition;
 mod tell;
 #[cfg(test)]
@@ -22,7 +23,7 @@ mod time;
 
 use std::cell::RefCell;
 
-pub(super) use file::{fetch_key, file_of, holder_of, holder_of_job, key_of, resolution_of, url_of};
+pub(super) use file::{fetch_key, file_of, holder_of, holder_of_job, key_of, name_of, resolution_of, url_of};
 pub(super) use job::{Fate, HANDED_MAX, Handed, Settled, There};
 pub(super) use tell::Alarm;
 
@@ -30,7 +31,7 @@ use super::terms::Terms;
 use crate::cache::Holder;
 use crate::store::{JobFailure, JobId, StoreError, Transaction};
 
-/// What is to be done once the transaction is on the disk. Lost in a crash, it is found again at the next start.
+/// What is to be done once the transaction is on the disk. Lost in a crash, it is found again after the next start.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct After {
     /// Holds that are to be let go.
@@ -38,6 +39,9 @@ pub(super) struct After {
     /// Jobs that were cancelled, whoever is at them.
     pub(super) stopped: Vec<JobId>,
 }
+
+/// The state of a file in the cache that may be used.
+const READY: &str = "ready";
 
 /// The desk, during one transaction.
 pub(super) struct Desk<'a> {

@@ -10,7 +10,8 @@ use crate::booking::{Booking, Channel, Code, Message, TranscodeResult, message};
 use crate::event::EventType;
 use crate::notify::CALLBACK;
 use crate::store::{
-    BookedFile, BookingChange, BookingRow, BookingState, Inserted, JobId, JobKind, JobState, NewJob, StoreError,
+    BookedFile, BookingChange, BookingRow, BookingState, Inserted, JobId, JobKind, JobState, NewJob, Rendition,
+    RenditionState, StoreError,
 };
 use crate::worker::message::{FetchInput, TranscodeData, TranscodeInput, json};
 use crate::worker::predict;
@@ -198,7 +199,8 @@ impl Desk<'_> {
         })
     }
 
-    /// Asks a provider for a rendition, on behalf of the class of `row`, or else of the first one that waits.
+    /// Asks a provider for a rendition, on behalf of the class of `row`, or else of the first one that waits and says what it
+    /// is to be made from. Others than we may know that themselves.
     fn ask(
         &self,
         file: &BookedFile,
@@ -207,25 +209,24 @@ impl Desk<'_> {
         deadline: i64,
         row: Option<&BookingRow>,
     ) -> Result<(), StoreError> {
-        let waiting = self.tx.bookings().of_file(file, BookingState::Waiting, 1)?;
-        let asking = row.or(waiting.first());
-        let booking = asking.and_then(|row| booking_of(row).map(|booking| (row, booking)));
-        let Some((row, booking)) = booking else {
-            // Nobody waits any more who could say what it is to be made from.
+        let waiting = self.tx.bookings().of_file(file, BookingState::Waiting, WAITERS_MAX)?;
+        let found = row.into_iter().chain(&waiting).find_map(|row| Some((row, source_of(row)?)));
+        let is_wanted = row.is_some() || !waiting.is_empty();
+        if !is_wanted || (provider == LOCAL && found.is_none()) {
             return self.give_up(file, provider, attempt);
-        };
-        let Want::Rendition { source: Some(source), .. } = want(&booking) else {
-            return self.give_up(file, provider, attempt);
-        };
+        }
         let data = TranscodeData {
             deadline: Some(deadline / 1000),
-            source_url: Some(source.url.as_str()),
+            source_url: found.as_ref().map(|(_, source)| source.url.as_str()),
             ..data_of(file, provider, attempt)
         };
         let others = (provider != LOCAL).then_some(provider);
         debug_assert_ne!(others, Some(CALLBACK), "no provider has the name of a target");
         self.tell_transcode(file, EventType::TranscodeRequested, &data, others)?;
-        if provider == LOCAL { self.ask_here(file, attempt, &source, row) } else { Ok(()) }
+        match found {
+            Some((row, source)) if provider == LOCAL => self.ask_here(file, attempt, &source, row),
+            _ => Ok(()),
+        }
     }
 
     fn give_up(&self, file: &BookedFile, provider: &str, attempt: u32) -> Result<(), StoreError> {
@@ -277,8 +278,9 @@ impl Desk<'_> {
         self.fetch(&row.new.file, url_of(row), row)
     }
 
-    /// Records the job that brings a file, unless it is there; one that a person should look at is tried anew.
-    fn fetch(&self, file: &BookedFile, url: Option<&str>, row: &BookingRow) -> Result<(), StoreError> {
+    /// Records the job that brings a file, unless it is there. One that a person should look at is tried anew for a class that
+    /// waits: it was booked since. For one that had the file nobody has asked again.
+    pub(super) fn fetch(&self, file: &BookedFile, url: Option<&str>, row: &BookingRow) -> Result<(), StoreError> {
         let Ok(key) = key_of(file) else { return Ok(()) };
         let input = FetchInput { key: key.to_string(), url: url.map(str::to_owned) };
         let id = self.insert(&NewJob {
@@ -293,6 +295,9 @@ impl Desk<'_> {
             start_milliseconds: Some(self.needed_at(row)),
             predicted_milliseconds: 0,
         })?;
+        if row.state == BookingState::Ready {
+            return Ok(());
+        }
         self.tx.jobs().resume(id, self.now, &|job| self.tell_job(job)).map(drop)
     }
 
@@ -307,15 +312,19 @@ impl Desk<'_> {
         }
     }
 
-    /// Gives an attempt of our own the time that it needs, from when it begins.
-    pub(in crate::worker) fn begin_attempt(
+    /// Gives an attempt of our own the time that it needs, from when it begins. Nothing where the rendition is somebody
+    /// else's to make by now, or made.
+    pub(super) fn begin_attempt(
         &self,
         file: &BookedFile,
+        attempt: u32,
         work_milliseconds: i64,
     ) -> Result<(), StoreError> {
-        let Some(row) = self.tx.renditions().get(&file.institution, &file.record, file.resolution)? else {
-            return Ok(());
+        let row = self.tx.renditions().get(&file.institution, &file.record, file.resolution)?;
+        let is_ours = |row: &Rendition| {
+            row.state == RenditionState::Transcoding && row.provider == LOCAL && row.attempt == attempt
         };
+        let Some(row) = row.filter(is_ours) else { return Ok(()) };
         let time = self.terms.policy.timeout_milliseconds.max(work_milliseconds.saturating_mul(predict::PATIENCE));
         self.tx.renditions().set_deadline(&row, self.now.saturating_add(time))?;
         let data = data_of(file, LOCAL, row.attempt);
@@ -326,6 +335,14 @@ impl Desk<'_> {
     pub(super) fn has_live_job(&self, institution: &str, kind: JobKind, key: &str) -> Result<bool, StoreError> {
         let job = self.tx.jobs().live(institution, kind, key)?;
         Ok(job.is_some_and(|job| job.state != JobState::Held))
+    }
+}
+
+/// Returns what a class's rendition may be made from, as far as its booking says.
+fn source_of(row: &BookingRow) -> Option<Source> {
+    match want(&booking_of(row)?) {
+        Want::Rendition { source, .. } => source,
+        Want::Direct { .. } | Want::Nothing => None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The desk on a real database: each rule once, and every order in which a few things can happen.
 
 mod event;
+mod keep;
 mod order;
+mod room;
 mod rule;
 
 use tempfile::TempDir;
@@ -9,10 +11,11 @@ use tempfile::TempDir;
 use super::{After, Desk, Fate, Handed, Settled, There};
 use crate::booking::decide::{LOCAL, Policy};
 use crate::booking::{Channel, Message, message};
+use crate::cache::Holder;
 use crate::failure::FailureClass;
 use crate::store::{
     BookedFile, BookingRow, Claimant, FILE_NAME, FileContent, FileName, FileSource, Job, JobFailure, JobKind,
-    NewFile, Options, Store, StoreError, Transaction,
+    LeaseRow, NewFile, Options, Store, StoreError, Transaction,
 };
 use crate::worker::message::JobOutput;
 use crate::worker::terms::Terms;
@@ -102,12 +105,13 @@ impl Scene<'_> {
         work: impl FnOnce(&Desk<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let (answer, after) = self.at_desk_then(work)?;
-        self.follow(&after);
+        self.follow(&after)?;
         Ok(answer)
     }
 
-    pub(super) fn follow(&mut self, after: &After) {
+    pub(super) fn follow(&mut self, after: &After) -> Result<(), StoreError> {
         self.held.retain(|holder| !after.releases.iter().any(|gone| gone.name == *holder));
+        after.releases.iter().try_for_each(|gone| self.tx.cache().release_all(gone.kind.name(), &gone.name))
     }
 
     pub(super) fn at_desk_then<T>(
@@ -178,7 +182,7 @@ impl Scene<'_> {
         loop {
             let settled = self.at_desk(|desk| desk.settle(job, &claim, there, &handed, &held, output))?;
             let Settled::More { bookings, jobs } = settled else { return Ok(()) };
-            handed = bookings.into_iter().map(|row| self.hold(row)).collect();
+            handed = bookings.into_iter().map(|row| self.hold(row)).collect::<Result<_, _>>()?;
             self.held.extend(jobs.iter().map(|job| super::holder_of_job(job.id).name));
             held.extend(jobs.into_iter().map(|job| job.id));
         }
@@ -187,13 +191,24 @@ impl Scene<'_> {
     fn waiting(&mut self, name: &str) -> Result<Vec<Handed>, StoreError> {
         let file = file_of_name(name);
         let rows = self.tx.bookings().of_file(&file, crate::store::BookingState::Waiting, 100)?;
-        Ok(rows.into_iter().map(|row| self.hold(row)).collect())
+        rows.into_iter().map(|row| self.hold(row)).collect()
     }
 
-    fn hold(&mut self, row: BookingRow) -> Handed {
-        self.held.push(super::holder_of(&row).name);
+    /// Holds a class's file, which is in the cache, for it.
+    pub(super) fn hold(&mut self, row: BookingRow) -> Result<Handed, StoreError> {
+        let Holder { kind, name: holder } = super::holder_of(&row);
+        self.held.push(holder.clone());
         let until = self.terms.held_until(&row, self.now);
-        Handed { row, until }
+        if let Some(file) = self.tx.cache().file(&super::name_of(&row.new.file))? {
+            self.tx.cache().lease(&LeaseRow {
+                file: file.id,
+                kind: kind.name().to_owned(),
+                holder,
+                since_milliseconds: self.now,
+                until_milliseconds: Some(until),
+            })?;
+        }
+        Ok(Handed { row, until })
     }
 
     /// Lets a file be in the cache.

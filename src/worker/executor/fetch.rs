@@ -1,9 +1,11 @@
 //! Bringing a file here, or holding it where it is, for the classes and the jobs that wait for it.
 
+use std::collections::HashSet;
+
 use super::{Executor, Failed, described, hold, unreadable};
 use crate::cache::{Key, Lease, NewLease};
-use crate::store::{BookingRow, BookingState, Job, JobId};
-use crate::worker::desk::{Handed, Settled, There, file_of, holder_of, holder_of_job};
+use crate::store::{BookedFile, BookingRow, BookingState, Job, JobId, Reading, StoreError};
+use crate::worker::desk::{Handed, Settled, There, file_of, holder_of, holder_of_job, name_of};
 use crate::worker::message::{FetchInput, JobOutput, read};
 use crate::worker::node::blocking;
 use crate::worker::{Acquired, Errand, predict};
@@ -32,6 +34,7 @@ impl Executor {
         let there = There { path: here.lease.path().display().to_string(), bytes: here.lease.bytes() };
         let output = described(&key, &there, here.notes, here.duration_seconds);
         // The file cannot go before everybody holds it who waits for it: `lease` lives until then.
+        self.hold_for_ready(&key).await?;
         let settled = self.settle(&key, &there, &output).await;
         drop(here.lease);
         settled
@@ -42,7 +45,7 @@ impl Executor {
         Ok(Here { lease, notes, duration_seconds: facts.map(|facts| facts.duration_seconds) })
     }
 
-    /// Brings a file here from an address; one that was not here before is held at once for the classes that had it before.
+    /// Brings a file here from an address.
     pub(super) async fn bring(&self, key: &Key, url: &str) -> Result<Acquired, Failed> {
         let errand = Errand {
             key: key.clone(),
@@ -51,11 +54,7 @@ impl Executor {
             accept_truncated: self.node.inner.terms.accept_truncated,
             lease: None,
         };
-        let acquired = self.node.inner.acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?;
-        if acquired.report.is_some() {
-            self.hold_for_ready(key).await?;
-        }
-        Ok(acquired)
+        Ok(self.node.inner.acquirer.acquire(&errand, &self.task.progress, &self.task.stop).await?)
     }
 
     async fn hold_here(&self, key: &Key) -> Result<Here, Failed> {
@@ -96,14 +95,19 @@ impl Executor {
         Ok(Handed { row, until })
     }
 
-    /// Holds a file that has come anew for the classes that had it before: theirs went with a damaged or replaced one.
+    /// Holds a file for the classes that have it already and do not hold it: theirs went with a damaged or replaced one.
     pub(super) async fn hold_for_ready(&self, key: &Key) -> Result<(), Failed> {
         let file = file_of(key);
-        let ready =
-            self.node.read(move |reading| reading.bookings().of_file(&file, BookingState::Ready, READY_MAX));
-        for row in ready.await? {
-            let lease = NewLease { holder: holder_of(&row), until_milliseconds: Some(row.new.due_milliseconds) };
+        for row in self.node.read(move |reading| without_hold(reading, &file)).await? {
+            let holder = holder_of(&row);
+            let lease = NewLease { holder: holder.clone(), until_milliseconds: Some(row.new.due_milliseconds) };
             hold(&self.node.inner.cache, key, lease).await?;
+            let (id, cache) = (row.id, self.node.inner.cache.clone());
+            let row = self.node.read(move |reading| reading.bookings().get(id)).await?;
+            if row.is_none_or(|row| row.state != BookingState::Ready) {
+                // It ended before it held it, and so let nothing go.
+                blocking(move || cache.release(&holder)).await??;
+            }
         }
         Ok(())
     }
@@ -120,4 +124,17 @@ impl Executor {
         let work = predict::seen(duration_seconds?, key.resolution(), self.node.inner.terms.jobs);
         Some((job.id, work))
     }
+}
+
+/// Returns the classes that have a file, as far as is recorded, and do not hold it.
+fn without_hold(reading: &Reading<'_>, file: &BookedFile) -> Result<Vec<BookingRow>, StoreError> {
+    let rows = reading.bookings().of_file(file, BookingState::Ready, READY_MAX)?;
+    let Some(here) = reading.cache().file(&name_of(file))? else { return Ok(rows) };
+    let held: HashSet<(String, String)> =
+        reading.cache().leases_of(here.id)?.into_iter().map(|lease| (lease.kind, lease.holder)).collect();
+    let is_held = |row: &BookingRow| {
+        let holder = holder_of(row);
+        held.contains(&(holder.kind.name().to_owned(), holder.name))
+    };
+    Ok(rows.into_iter().filter(|row| !is_held(row)).collect())
 }

@@ -10,6 +10,7 @@ use crate::store::BookingState;
 use crate::worker::desk::{HANDED_MAX, There, file_of};
 use crate::worker::message::{TranscodeInput, read};
 use crate::worker::node::blocking;
+use crate::worker::progress::Stage;
 use crate::worker::{MediaError, Transcode, Transcoded, place};
 
 /// So often somebody else's way to the file is awaited, or the file goes before it is used.
@@ -32,6 +33,7 @@ impl Executor {
             Place::Here(lease) => (lease, Vec::new()),
             Place::Room(room) => self.make(&input, resolution, source.path().to_owned(), *room).await?,
         };
+        self.hold_for_ready(&source_key).await?;
         drop(source);
         self.hold_for_ready(&key).await?;
         let there = There { path: lease.path().display().to_string(), bytes: lease.bytes() };
@@ -61,7 +63,13 @@ impl Executor {
             match acquired.await?? {
                 Acquired::Hit(lease) => return Ok(Place::Here(lease)),
                 Acquired::Lead(reservation) => return Ok(Place::Room(Box::new(reservation))),
-                Acquired::Follow(flight) => flight.ended().await,
+                Acquired::Follow(flight) => {
+                    self.task.progress.enter(Stage::Following);
+                    tokio::select! {
+                        () = self.task.stop.comes() => return Err(CacheError::Cancelled.into()),
+                        () = flight.ended() => {}
+                    }
+                }
             }
         }
         Err(CacheError::JobTaken(place::transcode(key)).into())
@@ -95,6 +103,7 @@ impl Executor {
             Err(error) => return Err(self.leave(room, error).await?),
         };
         notes.extend(input.note.clone());
+        self.task.progress.enter(Stage::Committing);
         if self.is_stopped() || !self.is_ours().await? {
             // Another attempt may be at it; what this one made is nobody's.
             let cancelled = Failed::from(CacheError::Cancelled);
@@ -114,7 +123,10 @@ impl Executor {
     /// Keeps what the next attempt can go on from, and throws away the rest; returns the failure.
     async fn leave(&self, room: Reservation, error: MediaError) -> Result<Failed, Failed> {
         let may_go_on = matches!(error.class(), FailureClass::Cancelled | FailureClass::Transient);
-        if !may_go_on {
+        // Giving a room back looks through its folder.
+        if may_go_on {
+            blocking(move || drop(room)).await?;
+        } else {
             blocking(move || room.discard()).await??;
         }
         Ok(error.into())

@@ -5,12 +5,12 @@ use crate::booking::ClassKey;
 use crate::failure::FailureClass;
 use crate::store::{BookingRow, BookingState, JobKind, JobState, RenditionState, StoreError};
 
-fn latest(scene: &Scene<'_>, class: &str) -> BookingRow {
+pub(super) fn latest(scene: &Scene<'_>, class: &str) -> BookingRow {
     scene.tx.bookings().latest("", class).unwrap().unwrap()
 }
 
 /// Returns the types of the events of a class, in order.
-fn told(scene: &Scene<'_>, class: &str) -> Vec<&'static str> {
+pub(super) fn told(scene: &Scene<'_>, class: &str) -> Vec<&'static str> {
     let events = scene.tx.outbox().after(0, 1000).unwrap();
     events
         .iter()
@@ -19,12 +19,15 @@ fn told(scene: &Scene<'_>, class: &str) -> Vec<&'static str> {
         .collect()
 }
 
-fn all_told(scene: &Scene<'_>) -> Vec<&'static str> {
+pub(super) fn all_told(scene: &Scene<'_>) -> Vec<&'static str> {
     let events = scene.tx.outbox().after(0, 1000).unwrap();
     events.iter().map(|event| event.event_type.name()).filter(|name| *name != "job.changed").collect()
 }
 
-fn play(providers: &[&str], scene: impl FnOnce(&mut Scene<'_>) -> Result<(), StoreError> + Send + 'static) {
+pub(super) fn play(
+    providers: &[&str],
+    scene: impl FnOnce(&mut Scene<'_>) -> Result<(), StoreError> + Send + 'static,
+) {
     World::new().play(scene, terms(providers));
 }
 
@@ -328,60 +331,6 @@ fn a_class_that_ends_before_it_is_ready_needs_nothing_any_more() {
         assert_eq!(told(scene, "c-1"), ["booking.accepted", "booking.cancelled"]);
         assert!(scene.held.is_empty());
         assert_eq!(scene.take(&booking("c-1", 6666))?.unwrap().new.sequence, 2);
-        Ok(())
-    });
-}
-
-#[test]
-fn where_there_is_no_room_a_booking_fails_with_316_before_anything_is_fetched() {
-    use crate::booking::{Channel, Message, message};
-    play(&["local"], |scene| {
-        let Ok(Message::Booking(booking)) =
-            message::parse(booking("c-1", 6666).as_bytes(), Channel::Bookings, &|_| Ok(()))
-        else {
-            panic!("no booking")
-        };
-        let body = message::to_body(&booking);
-        let row = scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held")))?.row;
-        assert_eq!((row.state, row.code), (BookingState::Failed, Some(316)));
-        assert_eq!(scene.tx.jobs().count()?, 0);
-        assert_eq!(all_told(scene), ["booking.accepted", "cache.full", "booking.failed"]);
-        Ok(())
-    });
-}
-
-#[test]
-fn classes_of_an_older_system_get_bookings_and_are_served_with_the_others() {
-    use crate::store::{Rendition, Waiter};
-    play(&["oss"], |scene| {
-        let rendition = Rendition {
-            institution: String::new(),
-            record: "6666".to_owned(),
-            resolution: 720,
-            state: RenditionState::Transcoding,
-            provider: String::new(),
-            attempt: 1,
-            deadline_milliseconds: Some(NOW + HOUR),
-            url: String::new(),
-            returns: 0,
-            updated_milliseconds: NOW,
-        };
-        scene.tx.renditions().insert(&rendition)?;
-        for class in ["c-1", "22/c-2"] {
-            let waiter = Waiter {
-                institution: String::new(),
-                record: "6666".to_owned(),
-                resolution: 720,
-                class_id: class.to_owned(),
-                since_milliseconds: NOW,
-            };
-            scene.tx.waiters().add(&waiter)?;
-        }
-        assert_eq!([scene.at_desk(|desk| desk.adopt())?, scene.at_desk(|desk| desk.adopt())?], [2, 0]);
-        scene.take(&result(6666, "ecs", true))?;
-        assert!(scene.work(JobKind::Fetch, Ok(()))?);
-        assert_eq!(scene.held, ["c-1", "22/c-2"]);
-        assert_eq!(scene.tx.bookings().latest("22", "c-2")?.unwrap().state, BookingState::Ready);
         Ok(())
     });
 }
