@@ -14,8 +14,8 @@ use crate::proof::{self, ProofError};
 use crate::room::RoomSource;
 use crate::transcode::plan::{Action, Plan, PlanError, plan};
 use crate::transcode::{
-    self, Finished, Identity, Job, RateControlRequest, RenditionRequest, Request, TranscodeError, is_resumable,
-    x264,
+    self, Finished, Identity, Job, RateControlRequest, RenditionRequest, Request, Resumption, TranscodeError,
+    is_resumable, x264,
 };
 use crate::worker::Progress;
 use crate::worker::progress::Stage;
@@ -33,6 +33,10 @@ pub(super) fn transcode(
     prepare(&order.work_folder, order.resume)?;
     let began = Instant::now();
     let finished = carry_out(order, &info, &plan, rooms, progress, interrupt)?;
+    let Resumption { chunks, reused, .. } = finished.resumption;
+    if reused > 0 {
+        tracing::info!(chunks, reused, "went on where an earlier try was");
+    }
     let speed = speed(&plan, &finished, began.elapsed());
     // The engine has held it to what went in; here it becomes something that can be committed.
     progress.enter(Stage::Proving);
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
     use crate::media::RenditionName;
-    use crate::transcode::{Resumption, sample};
+    use crate::transcode::sample;
 
     fn order(resolution: u32) -> Transcode {
         Transcode {

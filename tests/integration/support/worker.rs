@@ -48,6 +48,7 @@ pub(crate) struct Settings {
     secrets: Vec<String>,
     token: Option<String>,
     clock: Option<WallClock>,
+    is_talkative: bool,
 }
 
 impl Settings {
@@ -69,7 +70,7 @@ impl Settings {
         ];
         fs::create_dir(folder.path().join("cache")).unwrap();
         let values = values.map(|(key, value)| (key.to_owned(), value)).into();
-        Self { folder, values, secrets: Vec::new(), token: None, clock: None }
+        Self { folder, values, secrets: Vec::new(), token: None, clock: None, is_talkative: false }
     }
 
     /// The same with this value, as TOML writes it.
@@ -98,6 +99,12 @@ impl Settings {
     pub(crate) fn redis(self, redis: &Redis) -> Self {
         let own = self.with("redis.url", &format!("'redis://127.0.0.1:{}/'", redis.port()));
         if redis.password().is_empty() { own } else { own.secret("redis.password_file", redis.password()) }
+    }
+
+    /// The same, which logs what it does.
+    pub(crate) fn talkative(mut self) -> Self {
+        self.is_talkative = true;
+        self
     }
 
     /// The same under a wall clock that can be set.
@@ -154,7 +161,8 @@ impl Worker {
     pub(crate) fn begin(&mut self) {
         assert!(self.child.is_none(), "it runs");
         let (file, before) = (self.settings.write(), self.log().len());
-        let mut command = reelmill(self.folder(), &format!("worker --config {}", file.display()));
+        let verbose = if self.settings.is_talkative { "-v " } else { "" };
+        let mut command = reelmill(self.folder(), &format!("{verbose}worker --config {}", file.display()));
         if let Some(clock) = &self.settings.clock {
             clock.seen_by(&mut command);
         }

@@ -1,5 +1,6 @@
 //! The daemon's own ends: killed, asked to end, frozen for longer than its claims are good (P3, P4, B4).
 
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,6 +46,31 @@ fn p3_a_child_dies_with_its_killed_daemon_and_the_next_one_finishes_its_work() {
     worker.begin_with("transcode.preset", "'ultrafast'");
     worker.until_told("c-1", "booking.ready");
     assert_eq!((asked(&origin, "/1.flv"), &transcode(&worker)["attempt"]), (1, &1.into()));
+    check(&[&worker]);
+}
+
+/// Returns how many chunks the journals in a node's work folders tell of.
+fn chunks(worker: &Worker) -> usize {
+    let folders = fs::read_dir(worker.root().join(".work")).into_iter().flatten().flatten();
+    let journals = folders.map(|folder| fs::read_to_string(folder.path().join("work/journal")).unwrap_or_default());
+    // The first line says what is made from what.
+    journals.map(|journal| journal.lines().count().saturating_sub(1)).sum()
+}
+
+#[test]
+fn p4_what_was_encoded_before_a_sudden_end_is_not_encoded_again() {
+    let origin = Origin::honest(LONG.clone());
+    let mut worker = Worker::start(
+        Settings::of("a").talkative().with("transcode.preset", "'medium'").with("transcode.jobs", "1"),
+    );
+    worker.book(&rendition("c-1", "1", "480P", &origin).to_string());
+    until("two chunks are kept", Duration::from_secs(60), || (chunks(&worker) >= 2).then_some(()));
+    worker.kill();
+    worker.begin();
+    worker.until_told("c-1", "booking.ready");
+    let log = worker.log();
+    let reused = log.lines().find(|line| line.contains("went on where an earlier try was")).expect(&log);
+    assert!(["reused=2", "reused=3", "reused=4"].iter().any(|kept| reused.contains(kept)), "{reused}");
     check(&[&worker]);
 }
 
