@@ -9,6 +9,7 @@ mod killed;
 mod outage;
 mod poison;
 mod room;
+mod service;
 mod time;
 mod told;
 

@@ -49,6 +49,7 @@ pub(crate) struct Settings {
     token: Option<String>,
     clock: Option<WallClock>,
     is_talkative: bool,
+    supervisor: Option<PathBuf>,
 }
 
 impl Settings {
@@ -70,7 +71,15 @@ impl Settings {
         ];
         fs::create_dir(folder.path().join("cache")).unwrap();
         let values = values.map(|(key, value)| (key.to_owned(), value)).into();
-        Self { folder, values, secrets: Vec::new(), token: None, clock: None, is_talkative: false }
+        Self {
+            folder,
+            values,
+            secrets: Vec::new(),
+            token: None,
+            clock: None,
+            is_talkative: false,
+            supervisor: None,
+        }
     }
 
     /// The same with this value, as TOML writes it.
@@ -104,6 +113,12 @@ impl Settings {
     /// The same, which logs what it does.
     pub(crate) fn talkative(mut self) -> Self {
         self.is_talkative = true;
+        self
+    }
+
+    /// The same, which tells whoever listens on that socket how it is, as it would tell systemd.
+    pub(crate) fn supervised(mut self, socket: &Path) -> Self {
+        self.supervisor = Some(socket.to_owned());
         self
     }
 
@@ -165,6 +180,9 @@ impl Worker {
         let mut command = reelmill(self.folder(), &format!("{verbose}worker --config {}", file.display()));
         if let Some(clock) = &self.settings.clock {
             clock.seen_by(&mut command);
+        }
+        if let Some(socket) = &self.settings.supervisor {
+            command.env("NOTIFY_SOCKET", socket);
         }
         let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
