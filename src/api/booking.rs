@@ -96,7 +96,7 @@ async fn bookings(
     let state = query.state.map(|state| state_of(&state)).transpose()?;
     let (after, limit) = (number(query.after)?, limit(query.limit)?);
     let found = api.node.bookings(BookingFilter { institution, state }, after, limit).await?;
-    Ok(Json(page(found, |view| view.id.to_string(), BookingBody::from)))
+    Ok(Json(page(found, BookingBody::from)))
 }
 
 /// Take a booking back

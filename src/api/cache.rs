@@ -54,7 +54,7 @@ async fn files(
     let refuse = |_| ApiError::request("after", "it must be the next of the page before");
     let after = query.after.map(|after| Key::parse(&after).map_err(refuse)).transpose()?;
     let found = api.node.cache_files(institution, after, limit(query.limit)?).await?;
-    Ok(Json(page(found, |view| view.key.to_string(), FileBody::from)))
+    Ok(Json(page(found, FileBody::from)))
 }
 
 /// Tell why a file is here, or is not

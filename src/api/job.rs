@@ -38,7 +38,7 @@ async fn jobs(
     let filter = JobFilter { institution, kind: kind_of(query.kind)?, state };
     let (after, limit) = (number(query.after)?, limit(query.limit)?);
     let found = api.node.jobs(filter, after, limit).await?;
-    Ok(Json(page(found, |view| view.job.id.to_string(), JobBody::from)))
+    Ok(Json(page(found, JobBody::from)))
 }
 
 /// Tell how a job is

@@ -91,7 +91,7 @@ impl From<Health> for Readiness {
 pub(super) struct PageBody<T> {
     /// In order.
     pub(super) items: Vec<T>,
-    /// What to give as `after` for those behind; null where there are none.
+    /// What to give as `after` for those behind; null where there are none. A page may be short, even empty, and have one.
     #[schema(example = "1029")]
     pub(super) next: Option<String>,
 }

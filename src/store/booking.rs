@@ -162,8 +162,8 @@ pub struct BookingChange {
 pub struct BookingFilter {
     /// Whose classes.
     pub institution: Option<String>,
-    /// In which state.
-    pub state: Option<BookingState>,
+    /// In one of which states; in any where none is named.
+    pub states: Vec<BookingState>,
 }
 
 /// What can be asked about bookings.
@@ -181,6 +181,14 @@ impl<'a> BookingRows<'a> {
     pub fn latest(&self, institution: &str, class_id: &str) -> Result<Option<BookingRow>, StoreError> {
         let sql = "SELECT * FROM booking WHERE institution = ?1 AND class_id = ?2 ORDER BY sequence DESC LIMIT 1";
         self.reading.row(sql, (institution, class_id), booking)
+    }
+
+    /// Returns the number of a class's next booking: above those of all that it had, whether or not they are kept.
+    pub fn next_sequence(&self, institution: &str, class_id: &str) -> Result<u32, StoreError> {
+        let sql = "SELECT max(coalesce((SELECT max(sequence) FROM booking WHERE institution = ?1 AND class_id = ?2), 0), \
+                   coalesce((SELECT sequence FROM booking_past WHERE institution = ?1 AND class_id = ?2), 0))";
+        let last = self.reading.row(sql, (institution, class_id), |row| row.get::<_, u32>(0))?;
+        Ok(last.unwrap_or(0).saturating_add(1))
     }
 
     /// Returns a booking.
@@ -226,10 +234,12 @@ impl<'a> BookingRows<'a> {
 
     /// Returns up to `limit` bookings whose numbers are above `after`.
     pub fn page(&self, filter: &BookingFilter, after: i64, limit: u32) -> Result<Vec<BookingRow>, StoreError> {
-        let sql = "SELECT * FROM booking WHERE id > ?1 AND (?2 IS NULL OR institution = ?2) \
-                   AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?4";
-        let state = filter.state.map(BookingState::name);
-        self.reading.rows(sql, (after, &filter.institution, state, limit), booking)
+        let whose = institution_words(filter.institution.as_deref());
+        let sql = format!(
+            "SELECT * FROM booking WHERE id > ?1 AND {whose} AND {} ORDER BY id LIMIT ?3",
+            state_words(&filter.states)
+        );
+        self.reading.rows(&sql, (after, &filter.institution, limit), booking)
     }
 
     /// Returns how many live bookings there are in each state.
@@ -308,15 +318,39 @@ impl<'a> Bookings<'a> {
         self.transaction.execute(sql, (id, next_milliseconds)).map(drop)
     }
 
-    /// Removes up to `limit` bookings that ended before a time, unless they are their class's last: the next one's number
-    /// hangs on that. Returns how many.
+    /// Removes up to `limit` bookings that ended before a time, the first to end first; their classes' numbers stay known.
+    /// Returns how many.
     pub fn prune(&self, before_milliseconds: i64, limit: u32) -> Result<usize, StoreError> {
-        let sql = "DELETE FROM booking WHERE id IN (SELECT id FROM booking AS ended \
-                   WHERE state IN ('failed', 'over', 'cancelled') AND updated_milliseconds < ?1 AND EXISTS ( \
-                   SELECT 1 FROM booking AS later WHERE later.institution = ended.institution \
-                   AND later.class_id = ended.class_id AND later.sequence > ended.sequence) LIMIT ?2)";
-        self.transaction.execute(sql, (before_milliseconds, limit))
+        let sql = "DELETE FROM booking WHERE id IN (SELECT id FROM booking \
+                   WHERE state IN ('failed', 'over', 'cancelled') AND updated_milliseconds < ?1 \
+                   ORDER BY updated_milliseconds LIMIT ?2) RETURNING institution, class_id, sequence";
+        let read = |row: &Row<'_>| {
+            Ok((row.get::<_, String>("institution")?, row.get::<_, String>("class_id")?, row.get("sequence")?))
+        };
+        let gone: Vec<(String, String, u32)> = self.transaction.rows(sql, (before_milliseconds, limit), read)?;
+        for past in &gone {
+            let sql = "INSERT INTO booking_past (institution, class_id, sequence) VALUES (?1, ?2, ?3) \
+                       ON CONFLICT (institution, class_id) DO UPDATE SET sequence = max(sequence, excluded.sequence)";
+            self.transaction.execute(sql, (&past.0, &past.1, past.2))?;
+        }
+        Ok(gone.len())
     }
+}
+
+/// Returns the condition of being in one of these states. The words in front let the index of such rows be used.
+fn state_words(states: &[BookingState]) -> String {
+    let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
+    let class = match (states.iter().any(|state| state.is_live()), states.iter().all(|state| state.is_live())) {
+        (_, true) if !states.is_empty() => "state IN ('waiting', 'downloading', 'ready')",
+        (false, _) if !states.is_empty() => "state IN ('failed', 'over', 'cancelled')",
+        _ => "TRUE",
+    };
+    if names.is_empty() { class.to_owned() } else { format!("{class} AND state IN ({})", names.join(", ")) }
+}
+
+/// Returns the condition of being an institution's, which is the second value.
+pub(super) fn institution_words(institution: Option<&str>) -> &'static str {
+    if institution.is_some() { "institution = ?2" } else { "?2 IS NULL" }
 }
 
 fn booking(row: &Row<'_>) -> rusqlite::Result<BookingRow> {

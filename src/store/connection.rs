@@ -18,6 +18,9 @@ const SOUND_VERSION: i32 = 3_051_003;
 /// A later one that has the error again; 3.53.0 is sound.
 const UNSOUND_VERSIONS: std::ops::Range<i32> = 3_052_000..3_053_000;
 
+/// Statements that each connection keeps ready: all that there are, with room for those to come.
+const STATEMENTS_KEPT: usize = 150;
+
 /// As many bytes of log as stay allocated after a checkpoint has emptied it.
 const WAL_KEPT_BYTES: i64 = 4 << 20;
 
@@ -69,6 +72,7 @@ const COMMON: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
 fn configure(connection: &Connection, busy_time: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(busy_time)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // NORMAL would lose the commits since the last checkpoint in a power cut; FULL syncs the log at every one.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -80,6 +80,8 @@ impl<'a> Reading<'a> {
         values: impl Params,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
+        #[cfg(test)]
+        super::tests::plan::heard(sql);
         let all = || -> rusqlite::Result<Vec<T>> {
             self.connection.prepare_cached(sql)?.query_map(values, read)?.collect()
         };
@@ -167,6 +169,8 @@ impl<'a> Transaction<'a> {
 
     /// Changes rows and returns how many.
     pub(super) fn execute(&self, sql: &str, values: impl Params) -> Result<usize, StoreError> {
+        #[cfg(test)]
+        super::tests::plan::heard(sql);
         let change = || self.connection.prepare_cached(sql)?.execute(values);
         change().map_err(|error| self.refuse(&error))
     }

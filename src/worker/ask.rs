@@ -5,23 +5,34 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::desk::{Desk, fetch_key, key_of, resolution_of, url_of};
-use super::node::{Node, Running};
-use super::predict;
-use super::slack::order;
-use super::view::{Advance, BookingFilter, BookingView, Events, JobView, Page, Tiding};
+use super::estimate::Queue;
+use super::node::Node;
+use super::view::{BookingFilter, BookingView, Events, JobView, Page, Tiding};
 use crate::booking::ClassKey;
 use crate::booking::decide::LOCAL;
 use crate::store::{
     self, BookingRow, BookingState, Job, JobFilter, JobId, JobKind, JobState, Reading, RenditionState, StoreError,
 };
 
-/// Jobs that one request may let begin anew, or that stand before another one in an estimate.
+/// Jobs that one request may let begin anew.
 const JOBS_MAX: u32 = 1000;
+/// Bookings that are looked at for one page: some tens of milliseconds.
+const LOOKED_MAX: u32 = 1000;
 
 /// Where a booking is, as it is told, and which job brings it on.
 struct Place {
     state: &'static str,
     job: Option<Job>,
+    /// The file, or what it is made from, is on its way.
+    is_fetching: bool,
+}
+
+/// A booking and how it stands.
+struct Standing {
+    row: BookingRow,
+    place: Place,
+    /// Work that stands before its own.
+    ahead_milliseconds: i64,
 }
 
 impl Node {
@@ -37,51 +48,36 @@ impl Node {
         }
     }
 
-    /// Returns bookings after that number.
+    /// Returns bookings after that number. A page ends early where many that are not asked for had to be looked at.
     pub async fn bookings(
         &self,
         filter: BookingFilter,
         after: i64,
         limit: u32,
     ) -> Result<Page<BookingView>, StoreError> {
-        let wanted = store::BookingFilter {
-            institution: filter.institution,
-            // To the database a class whose rendition is being made waits.
-            state: filter.state.map(|state| BookingState::parse(state).unwrap_or(BookingState::Waiting)),
-        };
-        let rows =
-            self.read(move |reading| reading.bookings().page(&wanted, after, limit.saturating_add(1))).await?;
-        let has_more = rows.len() > limit as usize;
-        let mut items = Vec::new();
-        for row in rows.into_iter().take(limit as usize) {
-            let view = self.view(row).await?;
-            if filter.state.is_none_or(|state| state == view.state) {
-                items.push(view);
-            }
-        }
-        Ok(Page { items, has_more })
+        let now = self.now();
+        let (found, next) = self.read(move |reading| look_through(reading, &filter, after, limit, now)).await?;
+        let items = found.into_iter().map(|standing| self.view_of(standing)).collect();
+        Ok(Page { items, next: next.map(|id| id.to_string()) })
     }
 
     /// Returns a booking as it is told.
     pub(super) async fn view(&self, row: BookingRow) -> Result<BookingView, StoreError> {
         let now = self.now();
-        let of_row = row.clone();
-        let (place, ahead) = self
-            .read(move |reading| {
-                let place = place_of(reading, &of_row)?;
-                let ahead = match &place.job {
-                    Some(job) if job.kind == JobKind::Transcode => ahead_of(reading, job, now)?,
-                    _ => 0,
-                };
-                Ok::<_, StoreError>((place, ahead))
-            })
-            .await?;
-        let eta_seconds = place.job.as_ref().and_then(|job| self.eta(job, ahead));
+        let standing = self.read(move |reading| Standing::of(reading, row, &mut None, now)).await?;
+        Ok(self.view_of(standing))
+    }
+
+    fn view_of(&self, standing: Standing) -> BookingView {
+        let Standing { row, place, ahead_milliseconds } = standing;
+        // How long its source takes, and how long that is, nobody knows before it is here.
+        let job = place.job.as_ref().filter(|job| !(place.is_fetching && job.kind == JobKind::Transcode));
+        let eta_seconds = job.and_then(|job| self.eta(job, ahead_milliseconds));
         let path = match row.state {
             BookingState::Ready => key_of(&row.new.file).ok().map(|key| self.inner.cache.root().join(key.path())),
             _ => None,
         };
-        Ok(BookingView {
+        BookingView {
             id: row.id,
             class: ClassKey { institution: row.new.institution, class_id: row.new.class_id },
             sequence: row.new.sequence.into(),
@@ -98,38 +94,7 @@ impl Node {
             updated_milliseconds: row.updated_milliseconds,
             start_milliseconds: row.new.start_milliseconds,
             end_milliseconds: row.new.end_milliseconds,
-        })
-    }
-
-    /// Returns when a job will be done, in seconds from now: what is left of it, and of what stands before it.
-    fn eta(&self, job: &Job, ahead_milliseconds: i64) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "an estimate, in whole seconds")]
-        let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
-        if let Some(advance) = self.advance(job.id) {
-            return advance.eta_seconds;
         }
-        if job.kind == JobKind::Fetch {
-            return None;
-        }
-        let now = self.now();
-        let left = |running: &Running| {
-            running.predicted_milliseconds.saturating_sub(now - running.since_milliseconds).max(0)
-        };
-        let is_transcode = |running: &&Running| running.kind == JobKind::Transcode;
-        let at_work: i64 = self.running().values().filter(is_transcode).map(left).sum();
-        Some(seconds(at_work + ahead_milliseconds + job.predicted_milliseconds))
-    }
-
-    /// Returns how far a job is that runs here.
-    pub fn advance(&self, id: JobId) -> Option<Advance> {
-        let running = self.running().get(&id).cloned()?;
-        let snapshot = running.progress.snapshot();
-        let fraction = snapshot.fraction();
-        #[expect(clippy::cast_precision_loss, reason = "an estimate, in whole seconds")]
-        let passed = (self.now() - running.since_milliseconds) as f64 / 1000.0;
-        // The first hundredth says nothing yet about the rest.
-        let eta_seconds = fraction.filter(|fraction| *fraction > 0.01).map(|done| passed / done * (1.0 - done));
-        Some(Advance { phase: snapshot.phase.to_owned(), fraction, eta_seconds })
     }
 
     /// Returns a job.
@@ -144,8 +109,9 @@ impl Node {
         let mut jobs = found.await?;
         let has_more = jobs.len() > limit as usize;
         jobs.truncate(limit as usize);
+        let next = jobs.last().filter(|_| has_more).map(|job| job.id.to_string());
         let items = jobs.into_iter().map(|job| JobView { advance: self.advance(job.id), job }).collect();
-        Ok(Page { items, has_more })
+        Ok(Page { items, next })
     }
 
     /// Lets a held job begin anew; nothing where there is none of that number, false where it is not held.
@@ -216,7 +182,7 @@ impl Desk<'_> {
 /// Returns where a booking is, as it is told.
 fn place_of(reading: &Reading<'_>, row: &BookingRow) -> Result<Place, StoreError> {
     let name = row.state.name();
-    let Ok(key) = key_of(&row.new.file) else { return Ok(Place { state: name, job: None }) };
+    let Ok(key) = key_of(&row.new.file) else { return Ok(Place { state: name, job: None, is_fetching: false }) };
     let file = &row.new.file;
     match row.state {
         BookingState::Waiting => {
@@ -225,13 +191,14 @@ fn place_of(reading: &Reading<'_>, row: &BookingRow) -> Result<Place, StoreError
                 rendition.state == RenditionState::Transcoding && rendition.provider != LOCAL
             });
             let job = reading.jobs().live(&file.institution, JobKind::Transcode, &key.to_string())?;
+            let is_fetching = job.as_ref().map_or(Ok(false), |job| is_fetching(reading, job))?;
             let state = match &job {
                 Some(job) if job.state.is_leased() => "transcoding",
-                Some(job) if is_fetching(reading, job)? => "downloading",
+                Some(_) if is_fetching => "downloading",
                 None if is_elsewhere => "transcoding",
                 _ => name,
             };
-            Ok(Place { state, job })
+            Ok(Place { state, job, is_fetching })
         }
         BookingState::Downloading => {
             let job = reading.jobs().live(
@@ -239,9 +206,9 @@ fn place_of(reading: &Reading<'_>, row: &BookingRow) -> Result<Place, StoreError
                 JobKind::Fetch,
                 &fetch_key(&key.to_string(), url_of(row)),
             )?;
-            Ok(Place { state: name, job })
+            Ok(Place { state: name, job, is_fetching: true })
         }
-        _ => Ok(Place { state: name, job: None }),
+        _ => Ok(Place { state: name, job: None, is_fetching: false }),
     }
 }
 
@@ -251,10 +218,55 @@ fn is_fetching(reading: &Reading<'_>, job: &Job) -> Result<bool, StoreError> {
     Ok(reading.jobs().live(&job.institution, JobKind::Fetch, needs)?.is_some())
 }
 
-/// Returns the work that stands before a transcode, in milliseconds.
-fn ahead_of(reading: &Reading<'_>, job: &Job, now: i64) -> Result<i64, StoreError> {
-    let mut waiting = reading.jobs().ready(JobKind::Transcode, now, JOBS_MAX)?;
-    order(&mut waiting, now);
-    let before = waiting.iter().take_while(|other| other.id != job.id);
-    Ok(before.map(|other| other.predicted_milliseconds.max(predict::LEAST_MILLISECONDS)).sum())
+impl Standing {
+    /// Returns how a booking stands. `queue` is read when it is first needed.
+    fn of(reading: &Reading<'_>, row: BookingRow, queue: &mut Option<Queue>, now: i64) -> Result<Self, StoreError> {
+        let place = place_of(reading, &row)?;
+        let mut standing = Self { row, place, ahead_milliseconds: 0 };
+        if let Some(job) = standing.place.job.as_ref().filter(|job| job.kind == JobKind::Transcode) {
+            if queue.is_none() {
+                *queue = Some(Queue::read(reading, now)?);
+            }
+            standing.ahead_milliseconds = queue.as_ref().map_or(0, |queue| queue.ahead_of(job.id));
+        }
+        Ok(standing)
+    }
+}
+
+/// Returns up to `limit` bookings behind `after` that are asked for, and the last one that was looked at where there are more.
+fn look_through(
+    reading: &Reading<'_>,
+    filter: &BookingFilter,
+    mut after: i64,
+    limit: u32,
+    now: i64,
+) -> Result<(Vec<Standing>, Option<i64>), StoreError> {
+    let institution = filter.institution.clone();
+    let rows = store::BookingFilter { institution, states: filter.state.map_or_else(Vec::new, recorded_as) };
+    let (mut found, mut queue, mut looked_at) = (Vec::new(), None, 0);
+    loop {
+        let batch = reading.bookings().page(&rows, after, LOOKED_MAX.min(limit.saturating_add(1)))?;
+        if batch.is_empty() {
+            return Ok((found, None));
+        }
+        for row in batch {
+            if found.len() >= limit as usize || looked_at >= LOOKED_MAX {
+                return Ok((found, Some(after)));
+            }
+            (after, looked_at) = (row.id, looked_at + 1);
+            let standing = Standing::of(reading, row, &mut queue, now)?;
+            if filter.state.is_none_or(|state| state == standing.place.state) {
+                found.push(standing);
+            }
+        }
+    }
+}
+
+/// Returns the states in which the database has those that are told to be in one: a class whose rendition is being made waits
+/// there, and so does one whose rendition's source is on its way.
+fn recorded_as(told: &'static str) -> Vec<BookingState> {
+    match (told, BookingState::parse(told)) {
+        ("downloading", _) => vec![BookingState::Waiting, BookingState::Downloading],
+        (_, state) => vec![state.unwrap_or(BookingState::Waiting)],
+    }
 }

@@ -35,7 +35,8 @@ impl Node {
         items.retain(|view| after.is_none_or(|after| view.key > *after));
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        Ok(Page { items, has_more })
+        let next = items.last().filter(|_| has_more).map(|view| view.key.to_string());
+        Ok(Page { items, next })
     }
 
     /// Returns why a file is here, or is not.

@@ -29,6 +29,7 @@ mod desk;
 mod dispatcher;
 mod end;
 mod error;
+mod estimate;
 mod executor;
 mod figures;
 mod files;

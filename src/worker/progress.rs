@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::download;
 use crate::transcode::{self, RenditionProgress};
@@ -54,6 +55,7 @@ impl Stage {
 #[derive(Debug, Default)]
 pub struct Progress {
     stage: AtomicU8,
+    entered: Mutex<Option<Instant>>,
     pub(super) download: download::Progress,
     counters: Mutex<Option<Arc<transcode::Progress>>>,
 }
@@ -102,7 +104,15 @@ impl Progress {
     }
 
     pub(super) fn enter(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
+        if self.stage.swap(stage as u8, Ordering::Relaxed) != stage as u8 {
+            *self.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    /// Returns how long it has been in its phase; nothing in its first one, of which nothing is counted.
+    pub(super) fn in_phase(&self) -> Duration {
+        let entered = *self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        entered.map_or(Duration::ZERO, |entered| entered.elapsed())
     }
 
     /// Shows from now on what these counters say.

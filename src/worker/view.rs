@@ -126,8 +126,8 @@ pub struct Advance {
 pub struct Page<T> {
     /// In order.
     pub items: Vec<T>,
-    /// There are more behind the last one.
-    pub has_more: bool,
+    /// Behind what to go on; none where there are no more.
+    pub next: Option<String>,
 }
 
 /// A file to be kept.

@@ -34,7 +34,8 @@ pub(super) struct BookingBody {
     path: Option<String>,
     /// Where the file comes from; empty while nobody knows.
     url: String,
-    /// When it will be ready, as far as can be told.
+    /// In how many seconds it will be ready; null where that cannot be told: before its recording is here, or is on its way
+    /// with a known length.
     eta_seconds: Option<f64>,
     /// When the class begins, in Unix seconds, as booked.
     start_time: Option<i64>,

@@ -10,6 +10,7 @@ use super::{
     Claim, Claimant, Inserted, Job, JobFailure, JobFilter, JobId, JobKind, JobState, NewJob, RECOVERIES_MAX, Step,
 };
 use crate::failure::FailureClass;
+use crate::store::booking::institution_words;
 use crate::store::outbox::NewEvent;
 use crate::store::{Reading, StoreError, Transaction};
 
@@ -44,8 +45,7 @@ impl<'a> JobRows<'a> {
 
     /// Returns up to `limit` jobs in a state whose numbers are above `after`, in the order of their numbers.
     pub fn in_state(&self, state: JobState, after: JobId, limit: u32) -> Result<Vec<Job>, StoreError> {
-        let sql = "SELECT * FROM job WHERE state = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-        self.reading.rows(sql, (state.name(), after.0, limit), job)
+        self.page(&JobFilter { state: Some(state), ..JobFilter::default() }, after, limit)
     }
 
     /// Returns up to `limit` waiting jobs of a kind that may begin now, by priority and age.
@@ -68,10 +68,18 @@ impl<'a> JobRows<'a> {
 
     /// Returns up to `limit` jobs whose numbers are above `after`.
     pub fn page(&self, filter: &JobFilter, after: JobId, limit: u32) -> Result<Vec<Job>, StoreError> {
-        let sql = "SELECT * FROM job WHERE id > ?1 AND (?2 IS NULL OR institution = ?2) \
-                   AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR state = ?4) ORDER BY id LIMIT ?5";
+        let whose = institution_words(filter.institution.as_deref());
+        // The words in front let the index of such rows be used.
+        let states = match filter.state {
+            Some(state) if state.is_live() => "state IN ('waiting', 'running', 'proving', 'held') AND state = ?4",
+            Some(_) => "state IN ('done', 'failed', 'cancelled') AND state = ?4",
+            None => "?4 IS NULL",
+        };
+        let sql = format!(
+            "SELECT * FROM job WHERE id > ?1 AND {whose} AND (?3 IS NULL OR kind = ?3) AND {states} ORDER BY id LIMIT ?5"
+        );
         let (kind, state) = (filter.kind.map(JobKind::name), filter.state.map(JobState::name));
-        self.reading.rows(sql, (after.0, &filter.institution, kind, state, limit), job)
+        self.reading.rows(&sql, (after.0, &filter.institution, kind, state, limit), job)
     }
 
     /// Returns how many live jobs there are of each kind and state.

@@ -66,7 +66,7 @@ fn a_booking_changes_only_from_the_state_that_is_believed_in() {
 }
 
 #[test]
-fn bookings_are_found_by_class_file_time_and_page_and_the_last_of_a_class_is_not_forgotten() {
+fn bookings_are_found_by_class_file_time_and_page() {
     let scratch = scratch();
     let first = insert(&scratch, booking("c-1", 1, 500));
     change(&scratch, first.id, BookingState::Waiting, BookingState::Cancelled).unwrap();
@@ -82,19 +82,42 @@ fn bookings_are_found_by_class_file_time_and_page_and_the_last_of_a_class_is_not
             assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [second.id, other.id]);
             assert_eq!(rows.due(500, 9)?.len(), 1);
             assert_eq!(rows.live(second.id, 9)?.len(), 1);
-            let cancelled = BookingFilter { state: Some(BookingState::Cancelled), institution: None };
-            assert_eq!(rows.page(&cancelled, 0, 9)?.len(), 1);
+            let listed = |institution: Option<&str>, states: &[BookingState]| {
+                let filter = BookingFilter { institution: institution.map(str::to_owned), states: states.to_vec() };
+                rows.page(&filter, 0, 9).map(|rows| rows.iter().map(|row| row.id).collect::<Vec<_>>())
+            };
+            assert_eq!(listed(None, &[BookingState::Cancelled])?, [first.id]);
+            let on_their_way = [BookingState::Waiting, BookingState::Downloading];
+            assert_eq!(listed(Some("22"), &on_their_way)?, [second.id, other.id]);
+            assert_eq!(listed(None, &[BookingState::Waiting, BookingState::Cancelled])?.len(), 3);
+            assert_eq!(listed(Some("23"), &[])?, Vec::<i64>::new());
             assert_eq!(rows.page(&BookingFilter::default(), first.id, 1)?, std::slice::from_ref(&second));
             assert_eq!(rows.counts()?, [(BookingState::Waiting, 2)]);
             Ok::<_, crate::store::StoreError>(())
         })
         .unwrap();
-    change(&scratch, other.id, BookingState::Waiting, BookingState::Failed).unwrap();
-    assert_eq!(scratch.store.write(|tx| tx.bookings().prune(1000, 9)).unwrap(), 1);
-    assert_eq!(
-        scratch.store.read(|reading| reading.bookings().get(other.id)).unwrap().map(|row| row.id),
-        Some(other.id)
-    );
+}
+
+#[test]
+fn ended_bookings_are_forgotten_and_a_class_s_numbers_are_never_given_again() {
+    let scratch = scratch();
+    let ids = ["c-1", "c-2"].map(|class| insert(&scratch, booking(class, 1, 500)).id);
+    let next = |class: &'static str| {
+        scratch.store.read(move |reading| reading.bookings().next_sequence("22", class)).unwrap()
+    };
+    let prune = |before| scratch.store.write(move |tx| tx.bookings().prune(before, 9)).unwrap();
+    for id in ids {
+        change(&scratch, id, BookingState::Waiting, BookingState::Failed).unwrap();
+    }
+    insert(&scratch, booking("c-1", 2, 500));
+    assert_eq!((prune(20), prune(21), prune(21)), (0, 2, 0), "kept until their time; the live one stays");
+    for id in ids {
+        assert_eq!(scratch.store.read(|reading| reading.bookings().get(id)).unwrap(), None);
+    }
+    assert_eq!([next("c-1"), next("c-2"), next("c-3")], [3, 2, 1]);
+    let again = insert(&scratch, booking("c-2", 2, 500));
+    change(&scratch, again.id, BookingState::Waiting, BookingState::Over).unwrap();
+    assert_eq!((prune(21), next("c-2")), (1, 3));
 }
 
 #[test]

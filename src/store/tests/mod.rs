@@ -6,6 +6,7 @@ mod file;
 mod job;
 mod legacy;
 mod outbox;
+pub(super) mod plan;
 mod read_only;
 mod rendition;
 mod salvage;

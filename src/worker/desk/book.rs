@@ -49,7 +49,7 @@ impl Desk<'_> {
         }
         // What it had, or had begun to get, goes: whether that is room enough is seen when the file comes.
         let full = full.filter(|_| live.is_none_or(|row| row.state == BookingState::Waiting));
-        let sequence = latest.map_or(1, |row| row.new.sequence.saturating_add(1));
+        let sequence = self.tx.bookings().next_sequence(institution, class_id)?;
         let wanted = want(booking);
         let resolution = match &wanted {
             Want::Direct { resolution, .. } => *resolution,
@@ -86,7 +86,7 @@ impl Desk<'_> {
         let new = NewBooking {
             institution: institution.clone(),
             class_id: class_id.clone(),
-            sequence: latest.map_or(1, |row| row.new.sequence.saturating_add(1)),
+            sequence: self.tx.bookings().next_sequence(institution, class_id)?,
             file: booked_file(institution, "", None),
             body: String::new(),
             body_sha256: content_hash::of_bytes(reason),

@@ -71,7 +71,7 @@ impl Desk<'_> {
             let new = NewBooking {
                 institution: institution.to_owned(),
                 class_id: class_id.to_owned(),
-                sequence: 1,
+                sequence: self.tx.bookings().next_sequence(institution, class_id)?,
                 file,
                 body: String::new(),
                 body_sha256: content_hash::of_bytes(""),

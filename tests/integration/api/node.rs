@@ -229,11 +229,12 @@ fn done<T: Send + 'static>(value: T) -> Answer<'static, T> {
     Box::pin(async { Ok(value) })
 }
 
-fn pages<T>(items: impl Iterator<Item = T>, limit: u32) -> Page<T> {
+fn pages<T>(items: impl Iterator<Item = T>, limit: u32, cursor: impl Fn(&T) -> String) -> Page<T> {
     let mut items: Vec<T> = items.take(limit as usize + 1).collect();
     let has_more = items.len() > limit as usize;
     items.truncate(limit as usize);
-    Page { items, has_more }
+    let next = items.last().filter(|_| has_more).map(cursor);
+    Page { items, next }
 }
 
 impl Node for Fake {
@@ -255,7 +256,7 @@ impl Node for Fake {
                 && filter.institution.as_ref().is_none_or(|asked| *asked == view.class.institution)
                 && filter.state.is_none_or(|asked| asked == view.state)
         };
-        done(pages(found.into_iter().filter(is_asked), limit))
+        done(pages(found.into_iter().filter(is_asked), limit, |view| view.id.to_string()))
     }
 
     fn job(&self, id: JobId) -> Answer<'_, Option<JobView>> {
@@ -270,7 +271,7 @@ impl Node for Fake {
 
     fn jobs(&self, filter: JobFilter, after: i64, limit: u32) -> Answer<'_, Page<JobView>> {
         let ours = filter.institution.is_none_or(|institution| institution == "22");
-        done(pages((after + 1..=3).filter(|_| ours).map(job), limit))
+        done(pages((after + 1..=3).filter(|_| ours).map(job), limit, |view| view.job.id.to_string()))
     }
 
     fn retry(&self, _: JobId) -> Answer<'_, Option<bool>> {
@@ -313,7 +314,7 @@ impl Node for Fake {
             institution.as_ref().is_none_or(|asked| asked == view.key.institution())
                 && after.as_ref().is_none_or(|after| view.key > *after)
         };
-        done(pages(files.filter(is_asked).collect::<Vec<_>>().into_iter(), limit))
+        done(pages(files.filter(is_asked).collect::<Vec<_>>().into_iter(), limit, |view| view.key.to_string()))
     }
 
     fn cache_why(&self, key: Key) -> Answer<'_, Why> {
@@ -351,10 +352,11 @@ impl Node for Fake {
             let is_asked = |event: &&Event| {
                 event.sequence > after && institution.as_ref().is_none_or(|asked| *asked == event.institution)
             };
-            let Page { items, has_more } = pages(state.events.iter().filter(is_asked).cloned(), limit);
+            let found = state.events.iter().filter(is_asked).cloned();
+            let Page { items, next } = pages(found, limit, |event| event.sequence.to_string());
             let bounds =
                 state.events.first().zip(state.events.last()).map(|(one, other)| (one.sequence, other.sequence));
-            Events { events: items, has_more, bounds }
+            Events { events: items, has_more: next.is_some(), bounds }
         }))
     }
 
