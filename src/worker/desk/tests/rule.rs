@@ -2,8 +2,10 @@
 
 use super::{HOUR, NOW, PROVIDERS, Scene, World, booking, result, terms};
 use crate::booking::ClassKey;
+use crate::event::EventType;
 use crate::failure::FailureClass;
 use crate::store::{BookingRow, BookingState, JobKind, JobState, RenditionState, StoreError};
+use crate::worker::desk::Alarm;
 
 fn latest(scene: &Scene<'_>, class: &str) -> BookingRow {
     scene.tx.bookings().latest("", class).unwrap().unwrap()
@@ -313,6 +315,32 @@ fn b7_a_result_that_nobody_asked_for_is_an_alarm_once_a_minute_and_no_state() {
         scene.at_desk(|desk| desk.pass_time())?;
         let events = scene.tx.outbox().after(0, 9)?;
         assert!(events.last().unwrap().data.contains("\"count\":2"), "{events:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn each_institution_is_told_of_its_own_alarms_and_of_no_other_s() {
+    play(&["oss"], |scene| {
+        let raised = |institution: &str, reason: &str| Alarm {
+            event: EventType::Alarm,
+            code: None,
+            error: "MESSAGE_INVALID".to_owned(),
+            reason: reason.to_owned(),
+            institution: institution.to_owned(),
+            subject: "record_id number".to_owned(),
+        };
+        scene.at_desk(|desk| desk.alarm(&raised("22", "first of 22")))?;
+        scene.at_desk(|desk| desk.alarm(&raised("23", "first of 23")))?;
+        scene.at_desk(|desk| desk.alarm(&raised("23", "second of 23")))?;
+        scene.now += 61_000;
+        scene.at_desk(|desk| desk.pass_time())?;
+        let events = scene.tx.outbox().after(0, 9)?;
+        let told: Vec<_> = events.iter().map(|event| event.institution.as_str()).collect();
+        assert_eq!(told, ["22", "23", "23"]);
+        for event in events {
+            assert!(event.data.contains(&format!("of {}", event.institution)), "{event:?}");
+        }
         Ok(())
     });
 }
