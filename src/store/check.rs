@@ -12,7 +12,7 @@ use super::layout::{BackupFile, Layout, is_there};
 use super::{StoreError, migration};
 
 /// The tables, those that others refer to first.
-pub(super) const TABLES: [&str; 14] = [
+pub(super) const TABLES: [&str; 15] = [
     "job",
     "outbox",
     "delivery",
@@ -27,6 +27,7 @@ pub(super) const TABLES: [&str; 14] = [
     "booking",
     "inbox",
     "alarm",
+    "outbox_pruned",
 ];
 
 /// How a database is.

@@ -11,6 +11,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/003_cache.sql")),
     M::up(include_str!("migrations/004_rendition.sql")),
     M::up(include_str!("migrations/005_booking.sql")),
+    M::up(include_str!("migrations/007_outbox_pruned.sql")),
 ];
 
 /// Returns the number of today's schema.
