@@ -127,6 +127,28 @@ fn x2_a_rendition_that_timed_out_fails_with_207_until_a_while_has_passed_and_a_l
 }
 
 #[test]
+fn a_refusal_that_comes_after_its_attempt_s_deadline_is_that_deadline_s_end() {
+    play(&["oss"], |scene| {
+        scene.take(&booking("c-1", 6666))?;
+        scene.now += 3 * HOUR;
+        // Before anybody has looked at the time.
+        scene.take(&result(6666, "oss", false))?;
+        assert_eq!(latest(scene, "c-1").code, Some(207));
+        assert_eq!(scene.tx.renditions().get("", "6666", 720)?.unwrap().state, RenditionState::TimedOut);
+        Ok(())
+    });
+    play(&PROVIDERS, |scene| {
+        scene.take(&booking("c-1", 6666))?;
+        scene.now += 3 * HOUR;
+        scene.take(&result(6666, PROVIDERS[0], false))?;
+        let rendition = scene.tx.renditions().get("", "6666", 720)?.unwrap();
+        assert_eq!((rendition.provider.as_str(), rendition.attempt), (PROVIDERS[1], 2));
+        assert!(all_told(scene).contains(&"alarm"), "of the one that took too long");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_transcode_that_somebody_else_was_faster_with_lets_its_source_go() {
     play(&["local"], |scene| {
         scene.take(&booking("c-1", 6666))?;
