@@ -6,9 +6,12 @@
 
 mod message;
 
+use std::sync::Arc;
+
 use md5::{Digest, Md5};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::download::{Dialer, DownloadError, Posted};
 use crate::notify::{Refused, Sending, Target};
 use crate::store::Event;
@@ -56,12 +59,18 @@ pub struct Oss {
     pub url: Url,
     /// How they are signed.
     pub sign: Sign,
+    /// By which a request is too late.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Oss {
     async fn ask(&self, event: &Event) -> Result<(), Refused> {
         let never = |why: &str| Refused::Never { why: why.to_owned() };
         let asked = requested(&event.data).ok_or_else(|| never("the request cannot be read"))?;
+        // Nobody waits for it any more; another attempt may be behind it. The second that has begun counts to the end.
+        if asked.deadline.is_some_and(|deadline| self.clock.now_milliseconds() / 1000 > deadline) {
+            return Err(never("its deadline has passed"));
+        }
         let sign = self.sign.of(&asked.record_id, &asked.video_resolution);
         let text = body(&asked, &event.institution, sign);
         let fields = [("content-type", "application/json".to_owned())];
@@ -91,7 +100,7 @@ fn judge(posted: &Posted) -> Result<(), Refused> {
     let why = format!("status {}", posted.status);
     match posted.status {
         200..=299 => Ok(()),
-        408 | 429 | 500 | 502..=599 => Err(Refused::Later { why, after: posted.retry_after }),
+        408 | 429 | 500 | 502..=599 => Err(Refused::Later { why, said: String::new(), after: posted.retry_after }),
         _ => Err(Refused::Never { why }),
     }
 }
@@ -125,6 +134,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::download::{Guard, Tls, system_resolver};
+    use crate::event::EventType;
+    use crate::notify::TIMEOUTS;
 
     fn posted(status: u16) -> Posted {
         Posted { status, retry_after: Some(Duration::from_secs(7)), text: String::new() }
@@ -137,6 +149,49 @@ mod tests {
         assert_eq!(sign.of("6666", "720P").as_deref(), Some("4b57db204086dbdd4150f1d7ca6ace34"));
         assert_eq!(Sign { template: String::new(), ..sign.clone() }.of("6666", "720P"), None);
         assert!(!format!("{sign:?}").contains("s3"));
+    }
+
+    #[derive(Debug)]
+    struct At(i64);
+
+    impl Clock for At {
+        fn now_milliseconds(&self) -> i64 {
+            self.0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_not_sent_any_more_once_its_deadline_has_passed() {
+        let asked = async |now_milliseconds| {
+            let dialer = Dialer {
+                guard: Guard::new(Vec::new()),
+                resolve: system_resolver(),
+                tls: Tls::default(),
+                timeouts: TIMEOUTS,
+            };
+            let (url, clock) = (Url::parse("http://127.0.0.1/").unwrap(), Arc::new(At(now_milliseconds)));
+            let oss = Oss { dialer, url, sign: Sign { template: String::new(), secret: String::new() }, clock };
+            let data =
+                r#"{"record_id":"6666","video_resolution":"720P","provider":"oss","attempt":2,"deadline":7200}"#;
+            oss.ask(&requested_event(data)).await
+        };
+        // The guard keeps it from being dialled, so that it is tried again.
+        assert!(matches!(asked(7_200_999).await, Err(Refused::Later { .. })));
+        assert_eq!(asked(7_201_000).await, Err(Refused::Never { why: "its deadline has passed".to_owned() }));
+    }
+
+    fn requested_event(data: &str) -> Event {
+        Event {
+            sequence: 1,
+            event_id: "e-1".to_owned(),
+            event_type: EventType::TranscodeRequested,
+            institution: String::new(),
+            class_id: None,
+            job_id: None,
+            time_milliseconds: 0,
+            data: data.to_owned(),
+            callback_url: None,
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::ApiError;
+use crate::booking::message::is_institution;
 use crate::content_hash;
 
 /// How far the clocks of both ends may be apart, and so how long a nonce is remembered.
@@ -73,6 +74,15 @@ pub(super) struct Claim<'a> {
     pub(super) headers: &'a HeaderMap,
 }
 
+/// What a request says of its signature.
+#[derive(Debug)]
+pub(super) struct Stamp<'a> {
+    time: &'a str,
+    seconds: i64,
+    nonce: &'a str,
+    hex: &'a str,
+}
+
 impl Access {
     /// Reads the lines of both files; empty texts are none.
     pub(super) fn new(tokens: &str, keys: &str) -> Result<Self, ApiError> {
@@ -104,16 +114,10 @@ impl Access {
         known.map(Secret::caller).ok_or(ApiError::Unauthorized)
     }
 
-    /// Returns who signed a request. The signature holds once: its nonce is remembered.
-    pub(super) fn by_signature(
-        &self,
-        claim: &Claim<'_>,
-        body: &[u8],
-        now_seconds: i64,
-    ) -> Result<Caller, ApiError> {
+    /// Looks at what a signed request says of its signature, before a byte of its body is read.
+    pub(super) fn look<'a>(&self, headers: &'a HeaderMap, now_seconds: i64) -> Result<Stamp<'a>, ApiError> {
         let refuse = ApiError::Signature;
-        let read =
-            |name: &HeaderName| one(claim.headers, name).ok_or(refuse("a header of the signature is missing"));
+        let read = |name: &HeaderName| one(headers, name).ok_or(refuse("a header of the signature is missing"));
         let (time, nonce, signature) = (read(&TIMESTAMP)?, read(&NONCE)?, read(&SIGNATURE)?);
         let is_plain = nonce.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         if !is_plain || !NONCE_BYTES.contains(&nonce.len()) {
@@ -123,10 +127,21 @@ impl Access {
         if seconds.abs_diff(now_seconds) > WINDOW_SECONDS.unsigned_abs() {
             return Err(refuse("the timestamp is more than 300 s from the node's clock"));
         }
-        let given = signature.strip_prefix("v1=").ok_or(refuse("the signature must begin with v1="))?;
+        let hex = signature.strip_prefix("v1=").ok_or(refuse("the signature must begin with v1="))?;
+        Ok(Stamp { time, seconds, nonce, hex })
+    }
+
+    /// Returns who signed a request. The signature holds once: its nonce is remembered.
+    pub(super) fn by_signature(
+        &self,
+        claim: &Claim<'_>,
+        body: &[u8],
+        now_seconds: i64,
+    ) -> Result<Caller, ApiError> {
+        let Stamp { time, seconds, nonce, hex } = self.look(claim.headers, now_seconds)?;
         let text = canonical(claim.method, claim.uri, time, nonce, body);
-        let known = find(&self.keys, |key| is_same(&sign(&key.text, &text), given));
-        let caller = known.map(Secret::caller).ok_or(refuse("the signature does not hold"))?;
+        let known = find(&self.keys, |key| is_same(&sign(&key.text, &text), hex));
+        let caller = known.map(Secret::caller).ok_or(ApiError::Signature("the signature does not hold"))?;
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         nonces.remember(nonce, seconds + WINDOW_SECONDS, now_seconds)?;
         Ok(caller)
@@ -182,8 +197,10 @@ fn secrets(text: &str, setting: &'static str) -> Result<Vec<Secret>, ApiError> {
         }
         let institution = match words.next().map(|word| word.strip_prefix("institution=")) {
             None => None,
-            Some(Some(name)) if !name.is_empty() => Some(name.to_owned()),
-            Some(_) => return Err(refuse("what follows it is not institution=ID")),
+            // As strictly as a message is read: what is bound to another name could never be served.
+            Some(Some(name)) if is_institution(name) => Some(name.to_owned()),
+            Some(Some(_)) => return Err(refuse("no institution can have that name")),
+            Some(None) => return Err(refuse("what follows it is not institution=ID")),
         };
         if words.next().is_some() {
             Err(refuse("it has more than two words"))

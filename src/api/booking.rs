@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ///
 /// The same message again changes nothing and is answered with 200; another one replaces the booking as long as it lives.
 #[utoipa::path(post, path = "/api/v1/bookings", tag = "bookings", request_body = BookingMessage,
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same request again is answered as the first time")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "within a week the same request again changes nothing, and is answered with how things stand by then")),
     responses(
         (status = 202, description = "booked", body = TakenBody), (status = 200, description = "was booked before", body = TakenBody),
         (status = 400, description = "MSG_INVALID", body = Problem, content_type = "application/problem+json"),
@@ -51,7 +51,7 @@ async fn book(
 ///
 /// Releasing twice is no error: `was_live` says whether there was anything to release.
 #[utoipa::path(post, path = "/api/v1/control", tag = "bookings", request_body = ControlMessage,
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same request again is answered as the first time")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "within a week the same request again changes nothing, and is answered with how things stand by then")),
     responses(
         (status = 200, description = "heard", body = TakenBody),
         (status = 400, description = "MSG_INVALID", body = Problem, content_type = "application/problem+json"),

@@ -77,6 +77,9 @@ pub enum ApiError {
     /// There are too many at a time.
     #[error("{0}")]
     Busy(&'static str),
+    /// The node ends, and what is asked would change something.
+    #[error("the node ends, and takes nothing more")]
+    Draining,
     /// We are at fault.
     #[error("this is a fault in reelmill; its log says more under the request's id")]
     Internal,
@@ -119,6 +122,7 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::Listen(_) | Self::Unguarded(_) | Self::Secret { .. } | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -174,6 +178,7 @@ impl Failure for ApiError {
             Self::HeadTooLarge(_) => "API_HEAD_TOO_LARGE",
             Self::MediaType => "API_MEDIA_TYPE",
             Self::Busy(_) => "API_BUSY",
+            Self::Draining => "API_DRAINING",
             Self::Internal => "API_INTERNAL",
             Self::Node(inner) => inner.code(),
         }
@@ -183,7 +188,7 @@ impl Failure for ApiError {
         match self {
             Self::Listen(_) => FailureClass::Capacity,
             Self::Unguarded(_) | Self::Secret { .. } => FailureClass::Configuration,
-            Self::Timeout(_) | Self::Busy(_) => FailureClass::Transient,
+            Self::Timeout(_) | Self::Busy(_) | Self::Draining => FailureClass::Transient,
             Self::Internal => FailureClass::Bug,
             Self::Node(inner) => inner.class(),
             _ => FailureClass::Usage,
@@ -203,6 +208,7 @@ impl Failure for ApiError {
             Self::Origin(_) => "ask the node by its own address, from a page of its own or from a program",
             Self::NotFound(_) => "check the path and the id",
             Self::Timeout(_) | Self::Busy(_) => "try again in a moment",
+            Self::Draining => "ask another node, or this one when it has begun again",
             Self::State(_) => "look at its state first",
             Self::KeyReused => "give each message a key of its own",
             Self::TooLarge(_) | Self::HeadTooLarge(_) => "send less",

@@ -1,5 +1,7 @@
 //! The gate: where a request comes from, who sends it, and its body, whole and of a bounded length.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -7,22 +9,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
-use tokio::sync::Semaphore;
 
 use super::access::{Caller, Claim};
+use super::body::BODY_BYTES_MAX;
 use super::router::Api;
+use super::server::Seat;
 use super::{ApiError, origin};
 
-/// The longest body: a booking with all its addresses is a few kilobytes.
-pub(super) const BODY_BYTES_MAX: usize = 1 << 20;
 /// The address and the headers together. hyper bounds them too, but by what it happens to read at once.
 pub(super) const HEAD_BYTES_MAX: usize = 32 << 10;
-/// By which room for bodies is counted.
-const ROOM_BYTES: usize = 64 << 10;
-/// Room for all bodies that are on their way together: 32 MiB, so that a thousand senders fill no memory.
-pub(super) const ROOMS: usize = (32 << 20) / ROOM_BYTES;
 
 /// Lets a request in, or answers it.
 pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -34,22 +30,30 @@ pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) 
 
 async fn admitted(api: &Api, request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
+    let seat = parts.extensions.remove::<Arc<Seat>>();
     check_length(&parts)?;
     origin::check(&parts, api.is_loopback)?;
-    // A token is known before a byte of the body is read; a signature is of the body too.
+    let now_seconds = api.clock.now_milliseconds().div_euclid(1000);
+    // A token is known before a byte of the body is read; a signature is of the body too, and what can be known of it is.
     let known = match api.access.is_signed(&parts.headers) {
-        true => None,
-        false if is_free(&parts.method, parts.uri.path(), api.is_loopback) => Some(Caller::default()),
+        true => api.access.look(&parts.headers, now_seconds).map(|_| None)?,
+        false if is_free(&parts.method, parts.uri.path()) => Some(Caller::default()),
         false => Some(api.access.by_token(&parts.headers)?),
     };
-    let bytes = read(&api.bodies, &parts.headers, body).await?;
+    let bytes = read(api, &parts.headers, body).await?;
+    if let Some(seat) = seat {
+        seat.leave();
+    }
     let caller = match known {
         Some(caller) => caller,
         None => {
             let claim = Claim { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
-            api.access.by_signature(&claim, &bytes, api.clock.now_milliseconds().div_euclid(1000))?
+            api.access.by_signature(&claim, &bytes, now_seconds)?
         }
     };
+    if !is_reading(&parts.method) && api.node.health().is_draining {
+        return Err(ApiError::Draining);
+    }
     parts.extensions.insert(caller);
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
@@ -60,31 +64,24 @@ fn check_length(request: &Parts) -> Result<(), ApiError> {
     if address + headers > HEAD_BYTES_MAX { Err(ApiError::HeadTooLarge(HEAD_BYTES_MAX)) } else { Ok(()) }
 }
 
-/// Returns whether a path is open to everybody: whether the process lives always, how it is to this machine alone.
-fn is_free(method: &Method, path: &str, is_loopback: bool) -> bool {
-    let is_page = matches!(path, "/readyz" | "/metrics" | "/openapi.json" | "/docs") || path.starts_with("/docs/");
-    matches!(*method, Method::GET | Method::HEAD) && (path == "/healthz" || (is_page && is_loopback))
+/// Returns whether a path is open to everybody: only whether the process lives, which tells nothing else.
+fn is_free(method: &Method, path: &str) -> bool {
+    is_reading(method) && path == "/healthz"
 }
 
-async fn read(rooms: &Semaphore, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let size = body.size_hint();
-    if size.lower() > BODY_BYTES_MAX as u64 {
-        return Err(ApiError::TooLarge(BODY_BYTES_MAX));
-    }
-    if size.exact() == Some(0) {
+fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if !is_json(headers) {
+    // What is refused by its length is refused by that, whatever it is.
+    if body.size_hint().lower() <= BODY_BYTES_MAX as u64 && !is_json(headers) {
         return Err(ApiError::MediaType);
     }
-    let bytes = size.exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(BODY_BYTES_MAX);
-    let needed = u32::try_from(bytes.div_ceil(ROOM_BYTES)).unwrap_or(u32::MAX);
-    let _room = rooms.acquire_many(needed).await.map_err(|_| ApiError::Internal)?;
-    let collected = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
-        true => ApiError::TooLarge(BODY_BYTES_MAX),
-        false => ApiError::request("body", "it broke off"),
-    })
+    api.bodies.read(body, api.limits.body_time).await
 }
 
 /// Returns whether the body is plain JSON. Web forms, which any page may send anywhere, are not.

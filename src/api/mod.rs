@@ -9,6 +9,7 @@
 
 mod access;
 mod ask;
+mod body;
 mod booking;
 mod cache;
 mod error;
@@ -87,8 +88,12 @@ pub struct Limits {
     pub subscribers_max: usize,
     /// How long the head of a request may take to come, and how long a connection may say nothing between two.
     pub header_time: Duration,
+    /// How long a body may take to come, and a second more for each 32 KiB of it.
+    pub body_time: Duration,
     /// How long a request may take, its body and its answer together.
     pub request_time: Duration,
+    /// How often a subscriber is asked whether it is there.
+    pub ping_time: Duration,
     /// How long what runs may take to end when the node does.
     pub end_time: Duration,
 }
@@ -99,7 +104,9 @@ impl Default for Limits {
             connections_max: 1024,
             subscribers_max: 64,
             header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(5),
             request_time: Duration::from_secs(30),
+            ping_time: Duration::from_secs(20),
             end_time: Duration::from_secs(10),
         }
     }
@@ -127,7 +134,7 @@ pub async fn serve(
         limits,
         is_loopback: address.ip().is_loopback(),
         subscribers: Arc::new(Semaphore::new(limits.subscribers_max)),
-        bodies: Arc::new(Semaphore::new(intake::ROOMS)),
+        bodies: Arc::default(),
         running: running.clone(),
         stop: stop.clone(),
     };

@@ -25,6 +25,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::access::{Access, Caller};
+use super::body::Bodies;
 use super::wire::{Problem, Readiness};
 use super::{ApiError, Limits, Node, booking, cache, event, intake, job, problem};
 use crate::clock::Clock;
@@ -49,8 +50,8 @@ pub(super) struct Api {
     pub(super) is_loopback: bool,
     /// Seats of subscribers.
     pub(super) subscribers: Arc<Semaphore>,
-    /// Room for bodies that are on their way.
-    pub(super) bodies: Arc<Semaphore>,
+    /// Bodies that are on their way.
+    pub(super) bodies: Arc<Bodies>,
     /// Subscribers that are to be waited for.
     pub(super) running: TaskTracker,
     pub(super) stop: watch::Receiver<bool>,

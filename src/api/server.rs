@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::Shutdown;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
@@ -58,9 +59,14 @@ pub(super) async fn serve(
             accepted = accept(&listener, &places, spare, &idle) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let connection = Connection { router: router.clone(), idle: Arc::clone(&idle), limits, stop: stop.clone() };
+        // Seated before the next one is looked at, who may need its place.
+        let seat = Arc::new(Seat::new(&idle));
+        let connection = Connection { router: router.clone(), seat, limits, stop: stop.clone() };
         running.spawn(connection.serve(accepted.0, accepted.1));
     }
+    // Whoever comes now is refused at once, also where somebody else has the socket too: closing ours would leave him
+    // waiting for an answer.
+    let _ = rustix::net::shutdown(&listener, Shutdown::Both);
     drop(listener);
     running.close();
     let _ = timeout(limits.end_time, running.wait()).await;
@@ -82,9 +88,13 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, spare: usize, i
         if places.available_permits() <= spare {
             idle.end_oldest();
         }
-        // Never closed, so there will be one; until then the others wait with the kernel.
-        if let Ok(permit) = Arc::clone(places).acquire_owned().await {
-            return (stream, Place { _permit: Arc::new(permit) });
+        // Until there is one the others wait with the kernel. Whoever was sent away goes soon, unless all were busy.
+        loop {
+            match timeout(2 * YIELDING_TIME, Arc::clone(places).acquire_owned()).await {
+                Ok(Ok(permit)) => return (stream, Place { _permit: Arc::new(permit) }),
+                Ok(Err(_)) => break,
+                Err(_) => idle.end_oldest(),
+            }
         }
     }
 }
@@ -98,22 +108,23 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 /// A connection to be served.
 struct Connection {
     router: Router,
-    idle: Arc<Idle>,
+    seat: Arc<Seat>,
     limits: Limits,
     stop: watch::Receiver<bool>,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream, place: Place) {
-        let Self { router, idle, limits, mut stop } = self;
+        let Self { router, seat, limits, mut stop } = self;
         let _ = stream.set_nodelay(true);
-        let seat = Arc::new(Seat::new(&idle));
         let asked = Arc::clone(&seat);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(place.clone());
+            request.extensions_mut().insert(Arc::clone(&asked));
             let (router, seat) = (router.clone(), Arc::clone(&asked));
             async move {
-                seat.leave();
+                // A body that does not come is silence too: whoever has read the whole of it leaves.
+                seat.wait();
                 let response = answer(router, request).await;
                 seat.wait();
                 Ok::<_, Infallible>(response)
@@ -167,7 +178,8 @@ async fn gone(seat: &Seat, stop: &mut watch::Receiver<bool>) -> Duration {
     }
 }
 
-/// Connections from which nothing is being answered, by the order in which they began to wait.
+/// Connections from which nothing is being answered, or of whose request the body is not there, by the order in which they
+/// began to wait.
 #[derive(Debug, Default)]
 struct Idle {
     waiting: Mutex<Waiting>,
@@ -193,7 +205,8 @@ impl Idle {
 }
 
 /// One connection's entry there; dropping it takes it out.
-struct Seat {
+#[derive(Debug)]
+pub(super) struct Seat {
     idle: Arc<Idle>,
     ended: Arc<Notify>,
     number: Mutex<Option<u64>>,
@@ -221,7 +234,7 @@ impl Seat {
     }
 
     /// Something is.
-    fn leave(&self) {
+    pub(super) fn leave(&self) {
         if let Some(number) = self.number.lock().unwrap_or_else(PoisonError::into_inner).take() {
             self.idle.waiting().connections.remove(&number);
         }

@@ -20,6 +20,7 @@ use crate::media::RenditionName;
 use field::{Fields, invalid, shown};
 
 pub use field::{BODY_BYTES_MAX, GOT_CHARS_MAX};
+pub use name::is_institution;
 
 /// More renditions than this nobody lists; there are seven.
 const LIST_ENTRIES_MAX: usize = 64;

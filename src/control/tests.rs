@@ -290,8 +290,10 @@ fn a_request_without_end_is_refused_and_one_that_never_comes_is_not_waited_for()
     let mut said = String::new();
     silent.read_to_string(&mut said).unwrap();
     assert_eq!(said, encode(&Answer::Greeting));
-    let long = Request::Unpin { key: "6".repeat((2 << 20) + 1), name: String::new() };
-    assert_eq!(code(ask_quietly(folder.path(), &long)), "CONTROL_LINE");
+    let patient = TempDir::new().unwrap();
+    let _server = Server::start_with(patient.path(), Arc::new(Script::default()), Options::default()).unwrap();
+    let long = Request::Unpin { key: "6".repeat(7 << 20), name: String::new() };
+    assert_eq!(code(ask_quietly(patient.path(), &long)), "CONTROL_LINE");
 }
 
 #[test]

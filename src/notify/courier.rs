@@ -22,7 +22,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use super::retry::{Verdict, judge};
-use super::sender::OnGivenUp;
+use super::sender::{Follow, GivenUp, OnGivenUp};
 use super::target::{Refused, Target};
 use crate::clock::Clock;
 use crate::event::EventType;
@@ -209,8 +209,8 @@ impl Courier {
         let target = self.target.name();
         match result {
             Ok(()) if self.closed.remove(&door) => tracing::info!(target, door, "takes events again"),
-            Err(Refused::Later { why, .. }) if !self.closed.contains(&door) => {
-                tracing::warn!(target, door, why, "does not take events");
+            Err(Refused::Later { why, said, .. }) if !self.closed.contains(&door) => {
+                tracing::warn!(target, door, why, said, "does not take events");
                 if self.closed.len() == CLOSED_MAX {
                     self.closed.clear();
                 }
@@ -230,10 +230,9 @@ impl Courier {
         let (store, name) = (Arc::clone(&self.store), self.target.name().to_owned());
         let on_given_up = Arc::clone(&self.on_given_up);
         self.writing = Some(spawn_blocking(move || {
-            record(&store, &name, &outcomes)?;
-            for outcome in outcomes.iter() {
-                tell(outcome, &name, &on_given_up);
-            }
+            let follows = record(&store, &name, &outcomes, on_given_up)?;
+            outcomes.iter().for_each(|outcome| count(outcome, &name));
+            follows.into_iter().for_each(|follow| follow());
             Ok(())
         }));
     }
@@ -289,28 +288,39 @@ fn age_milliseconds(due: &Due, now_milliseconds: i64) -> u64 {
     u64::try_from(now_milliseconds.saturating_sub(due.event.time_milliseconds)).unwrap_or(0)
 }
 
-/// Writes all outcomes down in one transaction.
-fn record(store: &Store, target: &str, outcomes: &Arc<Vec<Outcome>>) -> Result<(), StoreError> {
+/// Writes all outcomes down in one transaction, with what it means that some are given up; returns what follows from that.
+fn record(
+    store: &Store,
+    target: &str,
+    outcomes: &Arc<Vec<Outcome>>,
+    on_given_up: OnGivenUp,
+) -> Result<Vec<Follow>, StoreError> {
     let (target, outcomes) = (target.to_owned(), Arc::clone(outcomes));
     store.write(move |transaction| {
         let outbox = transaction.outbox();
-        outcomes.iter().try_for_each(|Outcome { due, verdict, now_milliseconds: now }| {
-            let sequence = due.event.sequence;
+        let mut follows = Vec::new();
+        for Outcome { due, verdict, now_milliseconds: now } in outcomes.iter() {
+            let (event, sequence) = (&due.event, due.event.sequence);
             match verdict {
-                Verdict::Delivered => outbox.delivered(sequence, &target, *now),
+                Verdict::Delivered => outbox.delivered(sequence, &target, *now)?,
                 Verdict::Postponed(wait) => {
                     let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-                    outbox.postponed(sequence, &target, now.saturating_add(wait))
+                    outbox.postponed(sequence, &target, now.saturating_add(wait))?;
                 }
-                Verdict::GivenUp(_) => outbox.give_up(sequence, &target, *now),
+                Verdict::GivenUp(why) => {
+                    outbox.give_up(sequence, &target, *now)?;
+                    if event.event_type != EventType::Alarm {
+                        follows.push(on_given_up(transaction, &GivenUp { event, target: &target, why })?);
+                    }
+                }
             }
-        })
+        }
+        Ok(follows)
     })
 }
 
-/// Counts an outcome that is written down, and calls for somebody where it is given up.
-fn tell(outcome: &Outcome, target: &str, on_given_up: &OnGivenUp) {
-    let event = &outcome.due.event;
+/// Counts an outcome that is written down.
+fn count(outcome: &Outcome, target: &str) {
     let result = match &outcome.verdict {
         Verdict::Delivered => "delivered",
         Verdict::Postponed(_) => "postponed",
@@ -319,10 +329,7 @@ fn tell(outcome: &Outcome, target: &str, on_given_up: &OnGivenUp) {
     metrics::counter!("reelmill_event_deliveries_total", "target" => target.to_owned(), "result" => result)
         .increment(1);
     if let Verdict::GivenUp(why) = &outcome.verdict {
-        tracing::warn!(target, event_id = event.event_id, why, "an event will not be told");
-        if event.event_type != EventType::Alarm {
-            on_given_up(event, &format!("{target}: {why}"));
-        }
+        tracing::warn!(target, event_id = outcome.due.event.event_id, why, "an event will not be told");
     }
     if outcome.verdict == Verdict::Delivered {
         let took = Duration::from_millis(age_milliseconds(&outcome.due, outcome.now_milliseconds));

@@ -25,7 +25,7 @@ mod webhook;
 pub use error::NotifyError;
 pub use message::envelope;
 pub use redis::{REDIS, RedisTarget};
-pub use sender::{OnGivenUp, Sender};
+pub use sender::{Follow, GivenUp, OnGivenUp, Sender};
 pub use signature::Secrets;
 pub use target::{Refused, Sending, Target};
 pub use webhook::{CALLBACK, Callback, Poster, TIMEOUTS, WEBHOOK, Webhook};

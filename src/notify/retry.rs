@@ -47,7 +47,8 @@ mod tests {
     use super::*;
 
     fn later(after: Option<u64>) -> Result<(), Refused> {
-        Err(Refused::Later { why: "down".to_owned(), after: after.map(Duration::from_secs) })
+        let (why, said) = ("down".to_owned(), "for our log alone".to_owned());
+        Err(Refused::Later { why, said, after: after.map(Duration::from_secs) })
     }
 
     fn wait(result: &Result<(), Refused>, failures: u32, chance: f64) -> f64 {

@@ -10,11 +10,26 @@ use tokio::task::JoinSet;
 use super::courier::Courier;
 use super::target::Target;
 use crate::clock::Clock;
-use crate::store::{Event, Store};
+use crate::store::{Event, Store, StoreError, Transaction};
 
-/// Hears of every delivery that was given up, alarms aside, and why; called on a thread that may wait. An alarm that cannot
-/// be told must raise none, or a target that is gone would keep the node busy with itself.
-pub type OnGivenUp = Arc<dyn Fn(&Event, &str) + Send + Sync>;
+/// A delivery that is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct GivenUp<'a> {
+    /// Of which event.
+    pub event: &'a Event,
+    /// To whom.
+    pub target: &'a str,
+    /// Why.
+    pub why: &'a str,
+}
+
+/// What is to be done once a transaction is on the disk, on a thread that may wait.
+pub type Follow = Box<dyn FnOnce() + Send>;
+
+/// Hears of every delivery that is given up, alarms aside, in the transaction that does so: what that means for others is
+/// written with it, or neither is, and then it comes again. An alarm that cannot be told must raise none, or a target that is
+/// gone would keep the node busy with itself.
+pub type OnGivenUp = Arc<dyn Fn(&Transaction<'_>, &GivenUp<'_>) -> Result<Follow, StoreError> + Send + Sync>;
 
 /// Tells all targets of what is recorded for them.
 pub struct Sender {

@@ -28,8 +28,10 @@ pub trait Target: Send + Sync {
 pub enum Refused {
     /// Another attempt may go better.
     Later {
-        /// What happened.
+        /// What happened. Whoever the event concerns is told it in the end.
         why: String,
+        /// What the target itself said, for our log alone.
+        said: String,
         /// How long the target asks us to wait.
         after: Option<Duration>,
     },
@@ -43,6 +45,6 @@ pub enum Refused {
 impl Refused {
     /// Returns a refusal that may pass, without a wish for when.
     pub fn later(why: impl Into<String>) -> Self {
-        Self::Later { why: why.into(), after: None }
+        Self::Later { why: why.into(), said: String::new(), after: None }
     }
 }

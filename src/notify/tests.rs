@@ -1,7 +1,7 @@
 //! The sender with targets that do as they are told, in a time that passes only when everybody waits.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -84,6 +84,8 @@ struct Post {
     fake: Arc<Fake>,
     wake: Arc<Notify>,
     given_up: Arc<Mutex<Vec<String>>>,
+    /// What is to be written with the next that is given up cannot be.
+    is_refused: Arc<AtomicBool>,
     _folder: TempDir,
 }
 
@@ -102,7 +104,15 @@ impl Post {
             together_max: AtomicUsize::new(0),
         };
         let wake = Arc::new(Notify::new());
-        Self { store, clock, fake: Arc::new(fake), wake, given_up: Arc::default(), _folder: folder }
+        Self {
+            store,
+            clock,
+            fake: Arc::new(fake),
+            wake,
+            given_up: Arc::default(),
+            is_refused: Arc::default(),
+            _folder: folder,
+        }
     }
 
     /// Records events `class-number` for the fake, in this order.
@@ -118,14 +128,21 @@ impl Post {
     }
 
     fn start(&self) -> (watch::Sender<bool>, JoinHandle<()>) {
-        let given_up = Arc::clone(&self.given_up);
+        let (given_up, is_refused) = (Arc::clone(&self.given_up), Arc::clone(&self.is_refused));
         let sender = Sender {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             targets: vec![Arc::clone(&self.fake) as Arc<dyn Target>],
             wake: Arc::clone(&self.wake),
-            on_given_up: Arc::new(move |event, why| {
-                given_up.lock().unwrap().push(format!("{} {why}", event.event_id));
+            on_given_up: Arc::new(move |tx, told| {
+                let alarm = new(&format!("alarm-{}", told.event.event_id), BEGAN);
+                tx.outbox().append(&NewEvent { targets: Vec::new(), ..alarm }, None)?;
+                if is_refused.swap(false, Ordering::SeqCst) {
+                    return Err(StoreError::Busy("this once".to_owned()));
+                }
+                let (given_up, line) =
+                    (Arc::clone(&given_up), format!("{} {}: {}", told.event.event_id, told.target, told.why));
+                Ok(Box::new(move || given_up.lock().unwrap().push(line)))
             }),
         };
         let (stop, stopped) = watch::channel(false);
@@ -244,6 +261,27 @@ async fn what_is_refused_for_good_is_not_tried_again() {
     post.record(&["x-1", "x-2"]).await;
     assert_eq!(names(&post.run_until(2).await, "x"), ["x-1", "x-2"]);
     assert_eq!((post.given_up.lock().unwrap().clone(), post.left()), (vec!["x-1 fake: gone".to_owned()], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_refusal_means_is_written_with_it_or_neither_is_and_then_it_comes_again() {
+    let post = Post::new(|_, _| (AT_ONCE, Err(Refused::Never { why: "gone".to_owned() })));
+    post.record(&["x-1"]).await;
+    post.is_refused.store(true, Ordering::SeqCst);
+    let (stop, task) = post.start();
+    let recorded = || post.store.read(|reading| reading.outbox().after(0, 9)).unwrap().len();
+    post.until(|tries| tries.len() == 1).await;
+    while post.is_refused.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((post.left(), recorded(), post.given_up.lock().unwrap().len()), (1, 1, 0));
+    while post.given_up.lock().unwrap().is_empty() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((post.left(), recorded()), (0, 2));
+    stop.send_replace(true);
+    task.await.unwrap();
+    assert_eq!((post.fake.tries.borrow().len(), post.given_up.lock().unwrap().len()), (1, 1), "it is sent once");
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,16 +100,18 @@ fn judge(posted: &Posted) -> Result<(), Refused> {
         200..=299 => Ok(()),
         410 => Err(Refused::Never { why: "the receiver is gone (status 410)".to_owned() }),
         300..=399 => Err(Refused::later(format!("redirects (status {status}), which is not followed"))),
-        429 | 502..=504 => Err(Refused::Later { why: answered(posted), after: posted.retry_after }),
-        _ => Err(Refused::later(answered(posted))),
+        _ => {
+            let after = posted.retry_after.filter(|_| matches!(status, 429 | 502..=504));
+            Err(Refused::Later { why: format!("status {status}"), said: said(posted), after })
+        }
     }
 }
 
-fn answered(posted: &Posted) -> String {
-    let text: String = posted.text.trim().chars().take(TEXT_CHARS_MAX).collect();
-    let text: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
-    let status = posted.status;
-    if text.is_empty() { format!("status {status}") } else { format!("status {status}: {text}") }
+/// Returns the beginning of an answer's text. It stays in our log: a booking may name any address that we reach, and whoever
+/// sent it is told why in the end.
+fn said(posted: &Posted) -> String {
+    let text = posted.text.trim().chars().take(TEXT_CHARS_MAX);
+    text.map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// The target that gets every event: the operator's own receiver.
@@ -189,12 +191,16 @@ mod tests {
         for status in [200, 202, 204, 299] {
             assert_eq!(judged(status), Ok(()));
         }
+        let refused = |status: u16, after: Option<u64>| Refused::Later {
+            why: format!("status {status}"),
+            said: "out of order".to_owned(),
+            after: after.map(Duration::from_secs),
+        };
         for status in [429, 502, 503, 504] {
-            let why = format!("status {status}: out of order");
-            assert_eq!(judged(status), Err(Refused::Later { why, after: Some(Duration::from_secs(7)) }));
+            assert_eq!(judged(status), Err(refused(status, Some(7))));
         }
         for status in [400, 401, 404, 500, 501, 599] {
-            assert_eq!(judged(status), Err(Refused::later(format!("status {status}: out of order"))));
+            assert_eq!(judged(status), Err(refused(status, None)));
         }
         assert!(matches!(judged(410), Err(Refused::Never { .. })));
         assert!(matches!(judged(307), Err(Refused::Later { after: None, .. })));

@@ -9,6 +9,8 @@ pub(super) struct Requested {
     pub video_resolution: String,
     pub provider: String,
     pub attempt: u32,
+    /// Until when the answer is of use, in Unix seconds.
+    pub deadline: Option<i64>,
     pub source_url: Option<String>,
 }
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::check::{Depth, check_origin, findings, missing};
+use super::check::{Depth, TABLES, check_origin, findings, missing};
 use super::connection::{close_whole, open_to_read, open_to_write, use_wal};
 use super::health::Health;
 use super::layout::{BackupFile, Layout, create_private, file_error, is_there, remove_draft, sync_draft};
 use super::lock::Lock;
+use super::salvage::{UNKNOWN_HIGHEST, highest, keep_numbers, note_lost_events};
 use super::{Report, StoreError, check};
 use crate::atomic_file;
 
@@ -89,14 +90,35 @@ pub fn restore(database: &Path, from: Option<&Path>) -> Result<Restored, StoreEr
     Ok(Restored { from, aside, report: check::check(layout.database(), Depth::Quick)? })
 }
 
-/// Turns a copy into a database like any that we make: one with a log from its first moment under its name.
+/// Turns a copy into a database like any that we make: one with a log from its first moment under its name. Numbers that the
+/// database in whose place it comes has given are not given again: others may still know them.
 fn keep_log(draft: &Path, layout: &Layout) -> Result<(), StoreError> {
     let keep = || {
         let connection = open_to_write(draft, BUSY_TIME)?;
         use_wal(&connection)?;
+        // It may be gone, or too damaged to say.
+        if let Ok(lost) = open_to_read(layout.database(), BUSY_TIME) {
+            go_on_from(&connection, &lost)?;
+        }
         close_whole(connection)
     };
     keep().map_err(|error| Health::new(layout.clone()).refuse(&error))
+}
+
+fn go_on_from(copy: &Connection, lost: &Connection) -> rusqlite::Result<()> {
+    for table in TABLES {
+        if !copy.table_exists(None, table)? {
+            continue;
+        }
+        let (before, here) = (highest(lost, table), highest(copy, table));
+        if before > here && before != UNKNOWN_HIGHEST {
+            keep_numbers(copy, table, before)?;
+            if table == "outbox" {
+                note_lost_events(copy)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Copies a database to `draft`, proves the copy and has it published; a copy that fails is removed.

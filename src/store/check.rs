@@ -12,7 +12,7 @@ use super::layout::{BackupFile, Layout, is_there};
 use super::{StoreError, migration};
 
 /// The tables, those that others refer to first.
-pub(super) const TABLES: [&str; 15] = [
+pub(super) const TABLES: [&str; 16] = [
     "job",
     "outbox",
     "delivery",
@@ -28,6 +28,7 @@ pub(super) const TABLES: [&str; 15] = [
     "booking_past",
     "inbox",
     "alarm",
+    "outbox_pruned",
 ];
 
 /// How a database is.

@@ -12,6 +12,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/004_rendition.sql")),
     M::up(include_str!("migrations/005_booking.sql")),
     M::up(include_str!("migrations/006_booking_past.sql")),
+    M::up(include_str!("migrations/007_outbox_pruned.sql")),
 ];
 
 /// Returns the number of today's schema.

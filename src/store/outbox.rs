@@ -167,10 +167,13 @@ impl<'a> OutboxRows<'a> {
         )
     }
 
-    /// Returns the first and the last sequence that are kept. A cursor before the first has missed something.
+    /// Returns the sequence from which on every event is kept, and the last one that was given; nothing where none ever
+    /// was. Whoever has not heard of all before the first has missed something; the first is behind the last where nothing
+    /// is kept. Some older ones may be there too, which a target has yet to take.
     pub fn bounds(&self) -> Result<Option<(i64, i64)>, StoreError> {
-        let sql = "SELECT min(sequence), max(sequence) FROM outbox HAVING count(*) > 0";
-        self.reading.row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        let latest = self.last()?;
+        let pruned = self.reading.row("SELECT sequence FROM outbox_pruned", [], |row| row.get::<_, i64>(0))?;
+        Ok((latest > 0).then_some((pruned.unwrap_or(0) + 1, latest)))
     }
 
     /// Returns the last sequence that was given, whether or not its event is still kept; 0 where there was none.
@@ -290,6 +293,9 @@ impl<'a> Outbox<'a> {
         let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?));
         let mut pruned = Pruned::default();
         for (sequence, is_undelivered) in self.transaction.rows(sql, (kept, undelivered, PRUNED_MAX), read)? {
+            let noted = "INSERT INTO outbox_pruned (id, sequence) VALUES (1, ?1) \
+                         ON CONFLICT (id) DO UPDATE SET sequence = max(sequence, excluded.sequence)";
+            self.transaction.execute(noted, [sequence])?;
             self.transaction.execute("DELETE FROM outbox WHERE sequence = ?1", [sequence])?;
             pruned.events += 1;
             pruned.undelivered += u64::from(is_undelivered);

@@ -19,7 +19,7 @@ use super::{StoreError, begin, migration};
 use crate::atomic_file;
 
 /// The highest number that is looked for where the database cannot say how many there have been.
-const UNKNOWN_HIGHEST: i64 = 1 << 32;
+pub(super) const UNKNOWN_HIGHEST: i64 = 1 << 32;
 /// Ranges that may break off before the rest of a table is given up: some seconds of work.
 const BROKEN_MAX: u32 = 1_000_000;
 /// Another program's transaction may stand in the way that long.
@@ -108,8 +108,22 @@ fn copy(old: &Connection, new: &mut Connection) -> rusqlite::Result<Vec<SavedTab
             table.lost += count;
         }
     }
+    if tables.iter().any(|table| table.name == "outbox" && table.lost > 0) {
+        note_lost_events(&transaction)?;
+    }
     transaction.commit()?;
     Ok(tables)
+}
+
+/// Notes that of the events that were recorded some may be gone, so that replays are told.
+pub(super) fn note_lost_events(new: &Connection) -> rusqlite::Result<()> {
+    // An older schema has no place for that.
+    if !new.table_exists(None, "outbox_pruned")? {
+        return Ok(());
+    }
+    let sql = "INSERT OR REPLACE INTO outbox_pruned (id, sequence) \
+               SELECT 1, coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'outbox'";
+    new.execute(sql, []).map(drop)
 }
 
 /// Rows that say nothing without one of another table, by their table.
@@ -155,7 +169,7 @@ fn columns(new: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Returns the highest number that a row of the table has had, as far as the database can still say.
-fn highest(old: &Connection, table: &str) -> i64 {
+pub(super) fn highest(old: &Connection, table: &str) -> i64 {
     let given =
         old.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get::<_, i64>(0));
     let last = format!("SELECT coalesce(max(rowid), 0) FROM {table} NOT INDEXED");
@@ -168,7 +182,7 @@ fn highest(old: &Connection, table: &str) -> i64 {
 }
 
 /// Sees to it that numbers of lost rows are not given again: others may still know them.
-fn keep_numbers(new: &Connection, table: &str, highest: i64) -> rusqlite::Result<()> {
+pub(super) fn keep_numbers(new: &Connection, table: &str, highest: i64) -> rusqlite::Result<()> {
     let counted = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND sql LIKE '%AUTOINCREMENT%'";
     let is_counted: bool = new.query_row(counted, [table], |row| row.get(0))?;
     if is_counted && (1..UNKNOWN_HIGHEST).contains(&highest) {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! recovery ─▶ dispatcher · herald · upkeep · what the caller adds (consumer, senders, HTTP) ─▶ ready
-//! stop ─▶ intake ends ─▶ downloads stop, transcodes have a while ─▶ the rest ends ─▶ exit
+//! stop ─▶ intake ends, HTTP takes nothing ─▶ downloads stop, transcodes have a while ─▶ the rest ends, HTTP too ─▶ exit
 //! ```
 
 use std::future::Future;
@@ -34,7 +34,8 @@ pub type Work = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 pub struct Part {
     /// What it is called in the log.
     pub name: &'static str,
-    /// It takes messages: it ends first, before the work does; the others end after it, to tell what became of it.
+    /// It does nothing but take messages: it ends first, before the work does; the others end after it, to tell what became
+    /// of it.
     pub is_intake: bool,
     /// Begins it, also again; it works until it is told to stop.
     pub begin: Box<dyn Fn(watch::Receiver<bool>) -> Work + Send + Sync>,

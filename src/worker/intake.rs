@@ -12,8 +12,9 @@ use crate::booking::{Channel, ClassKey, Code, Invalid, Message, TranscodeResult,
 use crate::content_hash;
 use crate::event::EventType;
 use crate::media::RenditionName;
+use crate::notify::{Follow, GivenUp};
 use crate::provider::{RefusedAttempt, refused};
-use crate::store::{BookingRow, BookingState, Event, InboxRow, StoreError};
+use crate::store::{BookingRow, BookingState, InboxRow, StoreError, Transaction};
 
 /// Requests that carry a key of their sender's, in the inbox.
 const REQUESTS: &str = "request";
@@ -152,27 +153,29 @@ impl Node {
 }
 
 impl Node {
-    /// Sees to an event that was given up, because a target would not take it: a request that a provider refuses is that
-    /// attempt's failure, and every one of them is an alarm. Blocks.
-    pub fn alarm_undelivered(&self, event: &Event, why: &str) {
-        let attempt = Some(event).filter(|event| event.event_type == EventType::TranscodeRequested);
-        let result = attempt.and_then(refused).filter(|refused| why.starts_with(&refused.provider));
-        let result = result.and_then(|refused| failure_of(&event.institution, refused));
-        let alarm = Alarm {
+    /// Sees to a delivery that is given up, in the transaction that does so: a request that a provider refuses is that
+    /// attempt's failure, and every one of them is an alarm.
+    ///
+    /// # Errors
+    /// The database refuses; then it is not given up either.
+    pub fn given_up(&self, tx: &Transaction<'_>, given_up: &GivenUp<'_>) -> Result<Follow, StoreError> {
+        let GivenUp { event, target, why } = *given_up;
+        let desk = Desk::new(tx, &self.inner.terms, self.now(), self.is_only_node());
+        desk.alarm(&Alarm {
             event: EventType::Alarm,
             code: None,
             error: "EVENT_GIVEN_UP".to_owned(),
-            reason: format!("nobody took {} {}: {why}", event.event_type.name(), event.event_id),
+            reason: format!("nobody took {} {}: {target}: {why}", event.event_type.name(), event.event_id),
             institution: event.institution.clone(),
             subject: event.class_id.clone().unwrap_or_else(|| "node".to_owned()),
-        };
-        let raised = self.decide_now(move |desk| {
-            desk.alarm(&alarm)?;
-            result.map_or(Ok(()), |result| desk.result(&result).map(drop))
-        });
-        if let Err(error) = raised.map(drop) {
-            tracing::warn!(%error, "an alarm is lost");
+        })?;
+        let attempt = Some(event).filter(|event| event.event_type == EventType::TranscodeRequested);
+        let attempt = attempt.and_then(refused).filter(|refused| refused.provider == target);
+        if let Some(failure) = attempt.and_then(|refused| failure_of(&event.institution, refused)) {
+            desk.result(&failure)?;
         }
+        let (node, after) = (self.clone(), desk.close());
+        Ok(Box::new(move || node.follow(after)))
     }
 }
 

@@ -183,7 +183,7 @@ impl Node {
     }
 
     /// Does what follows from a transaction.
-    fn follow(&self, after: After) {
+    pub(super) fn follow(&self, after: After) {
         for id in after.stopped {
             // A full queue is one that nobody reads any more.
             let _ = self.inner.stops.try_send(id);
@@ -226,7 +226,7 @@ impl Node {
         self.inner.clock.now_milliseconds()
     }
 
-    fn is_only_node(&self) -> bool {
+    pub(super) fn is_only_node(&self) -> bool {
         self.inner.redis.as_ref().is_none_or(|redis| redis.is_only_node())
     }
 

@@ -148,7 +148,8 @@ pub struct Events {
     pub events: Vec<Event>,
     /// There are more behind the last one.
     pub has_more: bool,
-    /// The first and the last sequence that are kept, of all institutions; none where nothing is kept.
+    /// The sequence from which on every event is kept, and the last one that was given, of all institutions; none where
+    /// none was.
     pub bounds: Option<(i64, i64)>,
 }
 

@@ -130,6 +130,24 @@ fn waiting_ends_when_the_recording_is_ready_and_a_message_comes_from_anywhere() 
 }
 
 #[test]
+fn the_longest_message_reaches_the_worker_however_much_longer_it_becomes_on_the_way() {
+    let folder = scratch();
+    let (worker, _server) = start(folder.path(), Worker::default());
+    // Six bytes each between the two.
+    let text = "\u{1}".repeat(1 << 20);
+    let mut child = reelmill(folder.path(), "book --message - --data-folder .")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    Said::from(child.wait_with_output().unwrap()).succeeded();
+    let heard = worker.heard.lock().unwrap();
+    assert!(matches!(&heard[0], Request::Message { body, .. } if *body == text));
+}
+
+#[test]
 fn an_end_is_told_and_so_is_what_failed_by_its_exit_code() {
     let folder = scratch();
     let (worker, server) = start(folder.path(), Worker::default());

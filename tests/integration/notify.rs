@@ -70,8 +70,10 @@ impl Post {
             clock: Arc::clone(&self.clock),
             targets: vec![Arc::new(webhook) as Arc<dyn Target>, Arc::new(Callback::new(self.poster(allowed)))],
             wake: Arc::clone(&self.wake),
-            on_given_up: Arc::new(move |event, why| {
-                given_up.lock().unwrap().push(format!("{} {why}", event.event_id));
+            on_given_up: Arc::new(move |_, told| {
+                let line = format!("{} {}: {}", told.event.event_id, told.target, told.why);
+                let given_up = Arc::clone(&given_up);
+                Ok(Box::new(move || given_up.lock().unwrap().push(line)))
             }),
         };
         let (stop, stopped) = watch::channel(false);

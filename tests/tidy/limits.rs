@@ -76,7 +76,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     // Tells others of what is recorded; where it may dial the download's guard says.
     ("notify", &["store", "download", "failure", "figure", "clock", "event", "redis_server"]),
     // Asks other systems for renditions: targets of events like any other.
-    ("provider", &["notify", "store", "download"]),
+    ("provider", &["notify", "store", "download", "clock"]),
     (
         "api",
         &[

@@ -184,6 +184,8 @@ fn a_line_that_is_no_secret_is_told_by_its_number_and_not_repeated() {
         ("short", 1),
         ("long-enough-secret-0\nlong-enough-secret-1 institution=", 2),
         ("long-enough-secret-0 school=22", 1),
+        ("long-enough-secret-0 institution=22,", 1),
+        ("long-enough-secret-0 institution=..", 1),
         ("\n\nlong-enough-secret-0 institution=22 more", 3),
     ] {
         let error = Access::new(text, "").err().unwrap();

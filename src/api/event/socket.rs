@@ -4,23 +4,23 @@
 //! from the record unless it is the very next one. So it does not matter how the signs are ordered, or whether some are
 //! lost. Two halves share a [`Queue`]: one fills it and must never wait for the subscriber, the other one empties it.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::gap_behind;
 use super::queue::{FRAMES_MAX, Full, Queue};
 use super::wire::{event_frame, gap_frame, progress_frame};
 use crate::api::{ApiError, Node, Tiding};
 use crate::store::Event;
 
-/// How often somebody who says nothing is asked whether he is there.
-const PING_EVERY: Duration = Duration::from_secs(20);
-/// Two questions without an answer, and a little.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// Questions whether somebody is there that may be unanswered when the next one is due.
+const UNANSWERED_MAX: u32 = 2;
 /// How long a frame may take to leave. A reader that stands still longer has lost the connection or its mind.
 const SEND_TIME: Duration = Duration::from_secs(20);
 /// How long a closing connection may take to say so.
@@ -36,6 +36,8 @@ pub(super) struct Subscription {
     pub(super) institution: Option<String>,
     /// Behind which sequence; none: from now on.
     pub(super) after: Option<i64>,
+    /// How often it is asked whether it is there.
+    pub(super) ping_time: Duration,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -89,10 +91,10 @@ impl Shared {
 /// Serves a subscriber until one side has had enough.
 pub(super) async fn serve(mut socket: WebSocket, subscription: Subscription) {
     let shared = Shared::default();
-    let mut stop = subscription.stop.clone();
+    let (mut stop, ping_time) = (subscription.stop.clone(), subscription.ping_time);
     let end = tokio::select! {
         end = fill(subscription, &shared) => end,
-        end = empty(&mut socket, &shared) => end,
+        end = empty(&mut socket, &shared, ping_time) => end,
         _ = stop.wait_for(|stop| *stop) => End::Stopping,
     };
     tracing::debug!(?end, "a subscriber goes");
@@ -149,13 +151,11 @@ impl Pump<'_> {
     async fn begin(&mut self) -> Result<(), End> {
         let after = self.subscription.after;
         let found = self.read(after.unwrap_or(i64::MAX), 1).await?;
-        let (oldest, latest) = found.bounds.unwrap_or((0, 0));
-        let Some(after) = after else {
-            self.last = latest;
-            return Ok(());
-        };
-        self.last = after;
-        if after + 1 < oldest {
+        let latest = found.bounds.map_or(0, |(_, latest)| latest);
+        // What lies ahead of everything is a cursor of another time, which nothing here will ever reach.
+        self.last = after.map_or(latest, |after| after.min(latest));
+        let Some(after) = after else { return Ok(()) };
+        if let Some(oldest) = gap_behind(after, found.bounds) {
             self.shared.event(gap_frame(after, oldest))?;
         }
         loop {
@@ -174,7 +174,7 @@ impl Pump<'_> {
         let is_ours = self.is_ours(tiding.institution());
         match tiding {
             Tiding::Event(event) if event.sequence <= self.last => {}
-            Tiding::Event(event) if event.sequence == self.last + 1 => {
+            Tiding::Event(event) if event.sequence - 1 == self.last => {
                 self.last = event.sequence;
                 if is_ours {
                     self.shared.event(event_frame(event))?;
@@ -226,35 +226,44 @@ impl Pump<'_> {
     }
 }
 
-/// Empties the queue into the socket, listens for pongs, and asks for them.
-async fn empty(socket: &mut WebSocket, shared: &Shared) -> End {
-    let mut pings = interval(PING_EVERY);
+/// Empties the queue into the socket, listens for pongs, and asks for them. Between two frames it listens: whoever is kept
+/// busy is asked like everybody, and heard.
+async fn empty(socket: &mut WebSocket, shared: &Shared, ping_time: Duration) -> End {
+    let mut pings = interval(ping_time);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first is at once.
     pings.tick().await;
-    let mut heard = Instant::now();
+    let mut unanswered = 0;
     loop {
-        while let Some(text) = shared.with(Queue::pop) {
-            if let Err(end) = send(socket, Message::Text(text.into())).await {
-                return end;
-            }
+        let has_more = !shared.with(|queue| queue.is_empty());
+        if !has_more {
+            shared.emptied.notify_one();
         }
-        shared.emptied.notify_one();
-        tokio::select! {
-            () = shared.filled.notified() => {}
+        let sent = tokio::select! {
+            biased;
             message = socket.recv() => match message {
                 // What a subscriber says is heard as a sign of life alone.
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
-                Some(Ok(_)) => heard = Instant::now(),
+                Some(Ok(_)) => {
+                    unanswered = 0;
+                    continue;
+                }
             },
             _ = pings.tick() => {
-                if heard.elapsed() > SILENCE_MAX {
+                if unanswered == UNANSWERED_MAX {
                     return End::Gone;
                 }
-                if let Err(end) = send(socket, Message::Ping(Vec::new().into())).await {
-                    return end;
-                }
+                unanswered += 1;
+                send(socket, Message::Ping(Vec::new().into())).await
             }
+            () = ready(()), if has_more => match shared.with(Queue::pop) {
+                Some(text) => send(socket, Message::Text(text.into())).await,
+                None => Ok(()),
+            },
+            () = shared.filled.notified() => Ok(()),
+        };
+        if let Err(end) = sent {
+            return end;
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::store::Event;
 /// An event, as it goes to Redis and to webhooks too.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event, example = json!({
-    "event_id": "booking-22-c-1029-1-ready", "type": "booking.ready", "time": "2025-10-09T08:30:12.250Z",
+    "event_id": "bc88a260-8288-5585-a3a4-f71c8607b53e", "type": "booking.ready", "time": "2025-10-09T08:30:12.250Z",
     "institution_id": "22", "class_id": "c-1029", "sequence": 4711, "data": { "record_id": "6666" }
 }))]
 pub(super) struct EventBody {
@@ -55,9 +55,11 @@ pub(super) struct EventPage {
     /// What to give as `after` for those behind; null where there are none yet.
     #[schema(example = "4711")]
     pub(super) next: Option<String>,
-    /// The first sequence that is kept, of all institutions; a cursor before it has missed something.
+    /// Whether of the events behind `after` not all are kept, or the node has not come that far.
+    pub(super) gap: bool,
+    /// The sequence from which on every event is kept, of all institutions; above `latest` where none is.
     pub(super) oldest: Option<i64>,
-    /// The last one.
+    /// The last one that was given.
     pub(super) latest: Option<i64>,
 }
 
@@ -86,7 +88,7 @@ enum Frame<'a> {
         fraction: Option<f64>,
         eta_seconds: Option<f64>,
     },
-    /// Events between these two are no longer kept.
+    /// Of the events between these two not all are kept; or the node has never come as far as the first.
     Gap { after: i64, oldest: i64 },
 }
 

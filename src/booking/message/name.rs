@@ -37,20 +37,30 @@ pub(super) fn institution(fields: &Fields) -> Result<String, Invalid> {
     }
 }
 
+/// Returns whether an institution may be called that: for whoever names one elsewhere than in a message.
+pub fn is_institution(name: &str) -> bool {
+    broken_rule(name).is_none()
+}
+
 fn folder(fields: &Fields, field: &str) -> Result<String, Invalid> {
     let text = fields.text(field).unwrap_or_default();
+    match broken_rule(&text) {
+        None => Ok(text.into_owned()),
+        Some(rule) => Err(fields.refuse(field, rule)),
+    }
+}
+
+/// Returns the rule that a folder's name breaks.
+fn broken_rule(text: &str) -> Option<&'static str> {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let is_name = (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_letter);
-    let rule = if !is_name || text.starts_with(['.', '-']) {
-        "1 to 64 of a-z, A-Z, 0-9, '_', '-' and '.', the first neither '-' nor '.'"
-    } else if is_file(&text) {
-        "a name that does not end like a file's or a rendition's"
-    } else if is_device(&text) {
-        "a name that is no device's"
+    if !is_name || text.starts_with(['.', '-']) {
+        Some("1 to 64 of a-z, A-Z, 0-9, '_', '-' and '.', the first neither '-' nor '.'")
+    } else if is_file(text) {
+        Some("a name that does not end like a file's or a rendition's")
     } else {
-        return Ok(text.into_owned());
-    };
-    Err(fields.refuse(field, rule))
+        is_device(text).then_some("a name that is no device's")
+    }
 }
 
 /// `6666_720P` would be where the file of another recording is.

@@ -22,6 +22,9 @@ impl WorkerHandler {
     }
 
     fn take(&self, channel: MessageChannel, body: String) -> Result<Reply, Failed> {
+        if self.node.health().is_draining {
+            return Err(failed(ApiError::Draining));
+        }
         let channel = match channel {
             MessageChannel::Bookings => Channel::Bookings,
             MessageChannel::Control => Channel::Control,

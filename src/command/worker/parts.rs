@@ -71,7 +71,8 @@ fn http(config: &Config, built: &Built, listener: TcpListener) -> Result<Part, C
     let address = listener.local_addr().map_err(ApiError::Listen);
     address.and_then(|address| settings.check(address)).map_err(CommandError::stage)?;
     let (node, listener) = (Arc::new(built.node()), Arc::new(listener));
-    Ok(part("http interface", true, move |told| {
+    // It takes nothing while the node drains, and tells until the end how that goes.
+    Ok(part("http interface", false, move |told| {
         let (node, listener, settings) = (Arc::clone(&node), Arc::clone(&listener), settings.clone());
         async move {
             let listener = listener.try_clone().map_err(|error| error.to_string())?;
@@ -143,7 +144,7 @@ fn told_by_http(config: &Config, built: &Built) -> Result<Vec<Arc<dyn Target>>, 
     }
     if let Some(url) = config.oss.url.clone() {
         let sign = Sign { template: config.oss.sign.clone(), secret: secret(&config.oss.secret) };
-        targets.push(Arc::new(Oss { dialer, url, sign }));
+        targets.push(Arc::new(Oss { dialer, url, sign, clock: Arc::clone(&built.clock) }));
     }
     Ok(targets)
 }
@@ -158,7 +159,7 @@ fn sender(built: &Built, targets: Vec<Arc<dyn Target>>) -> Part {
             clock: Arc::clone(&clock),
             targets: targets.clone(),
             wake: node.wake_of_events(),
-            on_given_up: Arc::new(move |event, why| reporting.alarm_undelivered(event, why)),
+            on_given_up: Arc::new(move |tx, given_up| reporting.given_up(tx, given_up)),
         };
         async move {
             sender.run(told).await;

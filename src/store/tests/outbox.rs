@@ -64,11 +64,12 @@ fn events_go_after_seven_days_and_undelivered_ones_after_thirty() {
     let prune = |now: i64| scratch.store.write(move |tx| tx.outbox().prune(now)).unwrap();
     assert_eq!(prune(1000 + 7 * DAY), Pruned::default());
     assert_eq!(prune(1001 + 7 * DAY), Pruned { events: 2, undelivered: 0 });
-    assert_eq!(bounds(&scratch), Some((2, 2)));
+    assert_eq!(bounds(&scratch), Some((4, 3)), "of those before not all are there");
     assert_eq!(due(&scratch, "webhook", 2000), [(2, 0)]);
     assert_eq!(prune(1001 + 30 * DAY), Pruned { events: 1, undelivered: 1 });
-    assert_eq!((bounds(&scratch), due(&scratch, "webhook", 2000)), (None, vec![]));
+    assert_eq!((bounds(&scratch), due(&scratch, "webhook", 2000)), (Some((4, 3)), vec![]));
     assert_eq!(append(&scratch, "later", "x", &[]), 4, "a sequence is never given twice");
+    assert_eq!(bounds(&scratch), Some((4, 4)));
 }
 
 #[test]
@@ -154,9 +155,34 @@ fn the_last_sequence_is_known_when_its_event_is_gone() {
     let scratch = scratch();
     let last = || scratch.store.read(|reading| reading.outbox().last()).unwrap();
     assert_eq!(last(), 0);
+    assert_eq!(bounds(&scratch), None);
     append(&scratch, "a", "x", &[]);
+    assert_eq!(bounds(&scratch), Some((1, 1)));
     scratch.store.write(|tx| tx.outbox().prune(1001 + 7 * DAY)).unwrap();
-    assert_eq!((bounds(&scratch), last()), (None, 1));
+    assert_eq!((bounds(&scratch), last()), (Some((2, 1)), 1));
+}
+
+#[test]
+fn a_restored_database_goes_on_from_the_lost_one_s_last_sequence_and_tells_that_events_are_missing() {
+    let scratch = scratch();
+    for event_id in ["a", "b"] {
+        append(&scratch, event_id, "x", &[]);
+    }
+    let path = scratch.path();
+    crate::store::backup(&path, None).unwrap();
+    append(&scratch, "since the backup", "x", &[]);
+    let folder = scratch.closed();
+    crate::store::restore(&path, None).unwrap();
+    let scratch = Scratch { store: super::open(&folder).unwrap(), folder };
+    assert_eq!(bounds(&scratch), Some((4, 3)));
+    assert_eq!(append(&scratch, "later", "x", &[]), 4, "3 stands for another event");
+    let folder = scratch.closed();
+    // With nothing lost since, nothing is missing.
+    crate::store::backup(&path, None).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    crate::store::restore(&path, None).unwrap();
+    let scratch = Scratch { store: super::open(&folder).unwrap(), folder };
+    assert_eq!((bounds(&scratch), append(&scratch, "and on", "x", &[])), (Some((4, 4)), 5));
 }
 
 /// The steps of SQLite's machine that a question takes: what it costs, on any computer.

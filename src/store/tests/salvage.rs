@@ -81,6 +81,9 @@ fn deliveries_of_lost_events_go_with_them() {
     assert!(outbox.lost > 0);
     assert_eq!((outbox.saved, outbox.lost), (delivery.saved, delivery.lost));
     store::check(&rebuilt.path, Depth::Full).unwrap();
+    let bounds = open(&folder).unwrap().read(|reading| reading.outbox().bounds()).unwrap();
+    let last = i64::try_from(JOBS).unwrap();
+    assert_eq!(bounds, Some((last + 1, last)), "a replay is told that some are missing");
 }
 
 #[test]

@@ -27,16 +27,21 @@ impl Desk<'_> {
         Ok(self.tx.bookings().get(row.id)?.unwrap_or_else(|| row.clone()))
     }
 
-    /// Takes the result of somebody's transcode; returns whether anybody here had asked for it.
+    /// Takes the result of somebody's transcode, or a provider's refusal; returns whether anybody here had asked for it. A
+    /// failure that comes after the attempt's deadline tells nothing new: whichever of the two is noticed first, time ran out.
     pub(in crate::worker) fn result(&self, result: &TranscodeResult) -> Result<bool, StoreError> {
         let file = booked_file(&result.institution, &result.record, Some(result.resolution));
         let (provider, attempt) = (result.provider.clone(), result.attempt);
         let url = result.url.as_ref().map(ToString::to_string);
-        let event = match result.is_success {
-            true => Event::Succeeded { provider, attempt, url },
-            false => Event::Failed { provider, attempt },
+        let known = self.known(&file)?;
+        let event = match (result.is_success, &known.state) {
+            (true, _) => Event::Succeeded { provider, attempt, url },
+            (false, State::Transcoding { deadline_milliseconds, .. }) if *deadline_milliseconds <= self.now => {
+                Event::DeadlinePassed
+            }
+            (false, _) => Event::Failed { provider, attempt },
         };
-        let is_known = self.known(&file)? != Known::NOTHING;
+        let is_known = known != Known::NOTHING;
         self.decide(&file, &event, None)?;
         Ok(is_known)
     }

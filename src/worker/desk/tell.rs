@@ -48,6 +48,13 @@ fn event_id(parts: &[&str]) -> String {
     Uuid::new_v5(&NAMESPACE, parts.join("\n").as_bytes()).to_string()
 }
 
+/// Returns by which key alarms become one event: each institution has its own, and hears of no other's. The event's name
+/// is its first word; lengths keep what is written by others from being read as something else.
+fn alarm_key(alarm: &Alarm) -> String {
+    let Alarm { event, error, institution, subject, .. } = alarm;
+    format!("{} {}:{institution} {error} {subject}", event.name(), institution.len())
+}
+
 impl Desk<'_> {
     /// Tells of a booking's new state.
     pub(super) fn tell_booking(
@@ -124,12 +131,8 @@ impl Desk<'_> {
             subject: alarm.subject.clone(),
             count: 1,
         };
-        let row = AlarmRow {
-            key: format!("{} {} {}", alarm.event.name(), alarm.error, alarm.subject),
-            institution: alarm.institution.clone(),
-            count: 0,
-            data: json(&data),
-        };
+        let row =
+            AlarmRow { key: alarm_key(alarm), institution: alarm.institution.clone(), count: 0, data: json(&data) };
         tracing::warn!(error = alarm.error, subject = alarm.subject, "alarm: {}", alarm.reason);
         if self.tx.alarms().raise(&row, self.now)? { self.tell_alarm(&row) } else { Ok(()) }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Running {
     pub(crate) node: Arc<Fake>,
     pub(crate) address: SocketAddr,
     pub(crate) runtime: Runtime,
+    /// The daemon keeps its own, to begin the interface anew.
+    _kept: TcpListener,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<Result<(), ApiError>>>,
 }
@@ -59,10 +61,10 @@ impl Running {
     pub(crate) fn on(address: &str, settings: ApiSettings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = TcpListener::bind(address).unwrap();
-        let address = listener.local_addr().unwrap();
+        let (address, kept) = (listener.local_addr().unwrap(), listener.try_clone().unwrap());
         let (node, (stop, stopping)) = (Fake::new(), watch::channel(false));
         let task = runtime.spawn(serve(listener, node.clone(), settings, stopping));
-        Self { node, address, runtime, stop, task: Some(task) }
+        Self { node, address, runtime, _kept: kept, stop, task: Some(task) }
     }
 
     /// Asks the interface to end, and waits until it has.

@@ -119,6 +119,79 @@ fn a_cursor_before_what_is_kept_is_told_what_it_missed() {
 }
 
 #[test]
+fn a_cursor_ahead_of_the_node_and_one_before_events_that_are_all_gone_are_told_and_go_on_from_now() {
+    let api = Running::start();
+    for _ in 0..10 {
+        api.node.record("22", "{}");
+    }
+    let ahead = api.get("/api/v1/events?after=9223372036854775807").json();
+    assert_eq!((&ahead["gap"], &ahead["latest"], &ahead["next"]), (&true.into(), &10.into(), &Value::Null));
+    assert_eq!(api.get("/api/v1/events?after=4").json()["gap"], false);
+    api.runtime.block_on(async {
+        for after in [11, i64::MAX] {
+            let mut socket = subscribe(&api, &format!("?after={after}")).await;
+            let gap = next(&mut socket).await.unwrap();
+            assert_eq!((&gap["type"], &gap["after"]), (&"gap".into(), &after.into()));
+            let oldest = gap["oldest"].as_i64().unwrap();
+            assert_eq!(api.node.happen("22"), oldest);
+            assert_eq!(sequences(&mut socket, 1).await, [oldest]);
+        }
+    });
+    api.node.forget_up_to(12);
+    assert_eq!(api.get("/api/v1/events?after=4").json()["gap"], true);
+    assert_eq!(api.get("/api/v1/events").json()["gap"], false, "nobody has asked for what is gone");
+    api.runtime.block_on(async {
+        let mut socket = subscribe(&api, "?after=4").await;
+        let gap = next(&mut socket).await.unwrap();
+        assert_eq!((&gap["type"], &gap["after"], &gap["oldest"]), (&"gap".into(), &4.into(), &13.into()));
+    });
+}
+
+#[test]
+fn a_subscriber_that_is_kept_busy_over_a_slow_line_is_asked_before_it_is_given_up() {
+    let mut settings = settings();
+    settings.limits.ping_time = Duration::from_millis(100);
+    let api = Running::with(settings);
+    api.runtime.block_on(async {
+        let mut socket = subscribe(&api, "?after=0").await;
+        let data = format!("{{\"text\":\"{}\"}}", "x".repeat(1_000_000));
+        for _ in 0..30 {
+            api.node.record("22", &data);
+        }
+        let first = api.node.happen("22");
+        // Each frame takes longer than a question waits for its answer, all together far longer than several do.
+        for sequence in 1..=first {
+            timeout(Duration::from_millis(40), std::future::pending::<()>()).await.unwrap_err();
+            assert_eq!(sequences(&mut socket, 1).await, [sequence]);
+        }
+        // It answers each question while it listens, and is there still.
+        let asked = timeout(Duration::from_secs(1), next(&mut socket)).await;
+        assert!(asked.is_err(), "nothing but questions: {asked:?}");
+        let last = api.node.happen("22");
+        assert_eq!(sequences(&mut socket, 1).await, [last]);
+    });
+}
+
+#[test]
+fn a_subscriber_that_answers_nothing_is_given_up_after_two_questions() {
+    let mut settings = settings();
+    settings.limits.ping_time = Duration::from_millis(50);
+    let api = Running::with(settings);
+    api.runtime.block_on(async {
+        let _socket = subscribe(&api, "?after=0").await;
+        while api.node.subscribers() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let gone = async {
+            while api.node.subscribers() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, gone).await.unwrap();
+    });
+}
+
+#[test]
 fn a2_a_subscriber_that_does_not_read_is_sent_away_and_loses_nothing_for_good() {
     let api = Running::start();
     api.runtime.block_on(async {

@@ -133,6 +133,65 @@ fn a1_connections_that_only_sit_there_keep_nobody_out() {
     }
 }
 
+/// A booking whose body is never there as a whole.
+fn slow_body(api: &Running, sent: usize) -> std::net::TcpStream {
+    let mut stream = api.connect();
+    let head = "POST /api/v1/bookings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 1048576\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    // Whoever has made room for others is not read from any more.
+    let _ = stream.write_all(&vec![b' '; sent]);
+    stream
+}
+
+/// Books as everybody does; returns how long that took.
+fn honest(api: &Running, class: &str) -> Duration {
+    let began = Instant::now();
+    let told = api.ask("POST /api/v1/bookings", &[], &format!(r#"{{"class_id":"{class}"}}"#));
+    assert_eq!(told.status, 202, "{told:?}");
+    began.elapsed()
+}
+
+#[test]
+fn a1_bodies_that_come_byte_by_byte_keep_no_booking_out_and_are_ended_early() {
+    let mut settings = settings();
+    settings.limits.body_time = Duration::from_secs(2);
+    let api = Running::with(settings);
+    let began = Instant::now();
+    let slow: Vec<_> = (0..64).map(|_| slow_body(&api, 1)).collect();
+    assert!(honest(&api, "c-1") < Duration::from_secs(2));
+    for mut stream in slow {
+        let told = Told::read(&mut stream);
+        assert_eq!((told.status, told.code().as_str()), (408, "API_TIMEOUT"));
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "long before a request's own time is over");
+}
+
+#[test]
+fn a1_bodies_that_stand_still_just_before_their_end_make_room_for_others() {
+    let mut settings = settings();
+    settings.limits.body_time = Duration::from_secs(60);
+    let api = Running::with(settings);
+    // More than there is room for, all together.
+    let mut slow: Vec<_> = (0..40).map(|_| slow_body(&api, (1 << 20) - 1)).collect();
+    assert!(honest(&api, "c-1") < Duration::from_secs(10));
+    let told = Told::read(&mut slow[0]);
+    // Either the answer, or the end of a connection from which nothing more is read.
+    assert!(matches!(told.status, 0 | 429), "{told:?}");
+}
+
+#[test]
+fn a1_connections_whose_bodies_do_not_come_keep_nobody_out() {
+    let mut settings = settings();
+    settings.limits.connections_max = 8;
+    settings.limits.body_time = Duration::from_secs(60);
+    let api = Running::with(settings);
+    let _slow: Vec<_> = (0..40).map(|_| slow_body(&api, 1)).collect();
+    for number in 0..20 {
+        assert!(honest(&api, &format!("c-{number}")) < Duration::from_secs(30));
+    }
+}
+
 #[test]
 fn a_node_that_ends_finishes_what_was_asked_and_takes_nothing_more() {
     let mut api = Running::start();

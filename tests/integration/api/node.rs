@@ -28,6 +28,7 @@ struct State {
     bookings: BTreeMap<(String, String), BookingView>,
     answers: BTreeMap<String, Vec<u8>>,
     events: Vec<Event>,
+    forgotten: i64,
     pins: Vec<(String, String)>,
     held: bool,
     is_draining: bool,
@@ -103,7 +104,10 @@ impl Fake {
 
     /// Forgets the events up to that sequence.
     pub(crate) fn forget_up_to(&self, sequence: i64) {
-        self.with(|state| state.events.retain(|event| event.sequence > sequence));
+        self.with(|state| {
+            state.events.retain(|event| event.sequence > sequence);
+            state.forgotten = sequence;
+        });
     }
 
     /// Returns how many subscribe.
@@ -354,8 +358,8 @@ impl Node for Fake {
             };
             let found = state.events.iter().filter(is_asked).cloned();
             let Page { items, next } = pages(found, limit, |event| event.sequence.to_string());
-            let bounds =
-                state.events.first().zip(state.events.last()).map(|(one, other)| (one.sequence, other.sequence));
+            let last = state.events.last().map_or(state.forgotten, |event| event.sequence);
+            let bounds = (last > 0).then_some((state.forgotten + 1, last));
             Events { events: items, has_more: next.is_some(), bounds }
         }))
     }

@@ -162,6 +162,10 @@ fn how_the_node_is_is_told_to_those_who_restart_and_those_who_send() {
     api.node.drain();
     let ready = api.get("/readyz");
     assert_eq!((ready.status, &ready.json()["draining"]), (503, &true.into()));
+    let refused = api.ask("POST /api/v1/bookings", &[], BOOKING);
+    assert_eq!((refused.status, refused.code().as_str()), (503, "API_DRAINING"));
+    assert_eq!((refused.header("retry-after"), api.node.orders().len()), (Some("1"), 0));
+    assert_eq!(api.get("/api/v1/bookings").status, 200);
     assert_eq!(api.get("/healthz").status, 200);
 }
 

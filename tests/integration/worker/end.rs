@@ -106,11 +106,13 @@ fn p4_a_download_stops_where_it_is_and_goes_on_at_the_next_start_as_the_same_att
 fn p4_a_transcode_longer_than_a_daemon_s_end_is_put_down_in_time_and_goes_on_as_the_same_attempt() {
     let (_origin, mut worker, child) = at_work(Settings::of("a").with("transcode.jobs", "1"));
     worker.terminate();
-    // It says so to those who would send bookings.
+    // It says so to those who would send bookings, and takes none.
     until("it drains", AT_ONCE, || {
         let answer = worker.try_ask("GET", "/readyz", "");
-        answer.map_or(true, |answer| answer.status == 503).then_some(())
+        answer.is_ok_and(|answer| answer.status == 503 && answer.document()["draining"] == true).then_some(())
     });
+    let refused = worker.try_ask("POST", "/api/v1/bookings", r#"{"class_id":"c-2","record_id":2}"#).unwrap();
+    assert_eq!((refused.status, &refused.document()["code"]), (503, &"API_DRAINING".into()));
     assert_eq!(worker.ended(DRAINED).code(), Some(0), "{}", worker.log());
     assert!(!is_alive(child));
     worker.begin_with("transcode.preset", "'ultrafast'");

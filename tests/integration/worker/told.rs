@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{booking, origin};
+use super::{booking, origin, rendition};
 use crate::support::oracle_node::check;
 use crate::support::receiver::{Receiver, Say};
 use crate::support::worker::{SOON, Settings, Worker, until};
@@ -54,5 +54,20 @@ fn n1_events_that_nobody_took_come_in_order_and_once_when_the_receiver_is_back_a
         let expected: Vec<_> = own.iter().filter(|event| event["class_id"] == class).cloned().collect();
         assert_eq!(events, expected, "{class}");
     }
+    check(&[&worker]);
+}
+
+#[test]
+fn a_provider_that_refuses_a_request_is_passed_over_at_once_and_a_person_is_told() {
+    let (origin, cloud) = (origin(), Receiver::start(|_| Say::status(400)));
+    let settings = Settings::of("a").with("transcode.providers", "['oss', 'local']");
+    let worker = Worker::start(settings.with("oss.url", &format!("'{}'", cloud.url("/transcode"))));
+    worker.book(&rendition("c-1", "1", "480P", &origin).to_string());
+    // The refused attempt would have hours.
+    worker.until_told("c-1", "booking.ready");
+    assert_eq!(cloud.heard().len(), 1);
+    let alarms = worker.events().into_iter().filter(|event| event["type"] == "alarm");
+    let errors: Vec<_> = alarms.map(|event| event["data"]["error"].clone()).collect();
+    assert_eq!(errors, ["EVENT_GIVEN_UP"]);
     check(&[&worker]);
 }
