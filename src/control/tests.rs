@@ -290,7 +290,10 @@ fn a_request_without_end_is_refused_and_one_that_never_comes_is_not_waited_for()
     let mut said = String::new();
     silent.read_to_string(&mut said).unwrap();
     assert_eq!(said, encode(&Answer::Greeting));
-    let long = Request::Unpin { key: "6".repeat((2 << 20) + 1), name: String::new() };
+    // Long enough for the length to be what ends it.
+    let (folder, patient) = (TempDir::new().unwrap(), Options::default());
+    let _server = Server::start_with(folder.path(), Arc::new(Script::default()), patient).unwrap();
+    let long = Request::Unpin { key: "6".repeat(super::server::REQUEST_BYTES_MAX), name: String::new() };
     assert_eq!(code(ask_quietly(folder.path(), &long)), "CONTROL_LINE");
 }
 

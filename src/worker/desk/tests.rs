@@ -1,7 +1,9 @@
 //! The desk on a real database: each rule once, and every order in which a few things can happen.
 
+mod alarm;
 mod event;
 mod order;
+mod refusal;
 mod rule;
 
 use tempfile::TempDir;
