@@ -99,7 +99,7 @@ sections! {
     api: ApiSettings {
         /// Where the node listens. Any address but a loopback one needs `api.token_file` or `api.keys_file`.
         listen: SocketAddr = "api.listen", Addresses, r#""127.0.0.1:8700""#, r#""0.0.0.0:8700""#, Worker;
-        /// The token that requests must carry. Empty: requests from this machine need none.
+        /// The token that requests must carry, also those from this machine. Empty: these need none.
         token: SecretFile = "api.token_file", SecretFiles, r#""""#, r#""/etc/reelmill/api.token""#, Worker;
         /// The keys that sign requests from and to other systems, one a line. All of them are accepted, the first one
         /// signs, so that a key can be replaced without a pause.

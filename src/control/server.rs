@@ -26,7 +26,7 @@ const DRAFT_NAME: &str = "control.sock.new";
 /// Its owner's only.
 const PRIVATE_MODE: u32 = 0o600;
 /// A message of the length that HTTP takes, 1 MiB, with each of its bytes escaped as `\u0001`, and what stands around it.
-const REQUEST_BYTES_MAX: usize = (6 << 20) + (64 << 10);
+pub(super) const REQUEST_BYTES_MAX: usize = (6 << 20) + (64 << 10);
 /// A line of progress more often than a person can read it is none.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// How long nothing is accepted after that failed: a process without descriptors to spare gets none by asking at once.

@@ -290,10 +290,11 @@ fn a_request_without_end_is_refused_and_one_that_never_comes_is_not_waited_for()
     let mut said = String::new();
     silent.read_to_string(&mut said).unwrap();
     assert_eq!(said, encode(&Answer::Greeting));
-    let patient = TempDir::new().unwrap();
-    let _server = Server::start_with(patient.path(), Arc::new(Script::default()), Options::default()).unwrap();
-    let long = Request::Unpin { key: "6".repeat(7 << 20), name: String::new() };
-    assert_eq!(code(ask_quietly(patient.path(), &long)), "CONTROL_LINE");
+    // Long enough for the length to be what ends it.
+    let (folder, patient) = (TempDir::new().unwrap(), Options::default());
+    let _server = Server::start_with(folder.path(), Arc::new(Script::default()), patient).unwrap();
+    let long = Request::Unpin { key: "6".repeat(super::server::REQUEST_BYTES_MAX), name: String::new() };
+    assert_eq!(code(ask_quietly(folder.path(), &long)), "CONTROL_LINE");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod killed;
 mod outage;
 mod poison;
 mod room;
-mod service;
+mod supervised;
 mod time;
 mod told;
 

@@ -1,8 +1,10 @@
 //! The desk on a real database: each rule once, and every order in which a few things can happen.
 
+mod alarm;
 mod event;
 mod keep;
 mod order;
+mod refusal;
 mod room;
 mod rule;
 

@@ -12,6 +12,7 @@ pub(crate) mod invariant;
 pub(crate) mod kill;
 pub(crate) mod leftover;
 pub(crate) mod nginx;
+mod node_settings;
 pub(crate) mod oracle;
 pub(crate) mod oracle_ended;
 pub(crate) mod oracle_node;

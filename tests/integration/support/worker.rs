@@ -1,11 +1,9 @@
 //! The daemon as an operator has it: the program itself under a configuration, on a free port, that can be stopped, frozen and
 //! killed and begun again where it was; and what it says by HTTP, in its log and in the process table.
 
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
@@ -13,11 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::binary::{Said, end, reelmill};
-use super::clip::scratch;
-use super::redis::Redis;
+pub(crate) use super::node_settings::Settings;
 use super::wall_clock::WallClock;
 
 /// Whatever is to happen soon has happened by then, on a machine that does many other things.
@@ -37,108 +32,6 @@ pub(crate) fn until<T>(what: &str, patience: Duration, look: impl Fn() -> Option
         }
         assert!(began.elapsed() < patience, "after {patience:?}: not yet {what}");
         thread::sleep(LOOK);
-    }
-}
-
-/// What a daemon is configured to be: small, quick, and with nothing but loopback around it.
-pub(crate) struct Settings {
-    folder: TempDir,
-    /// TOML values by their dotted keys.
-    values: BTreeMap<String, String>,
-    secrets: Vec<String>,
-    token: Option<String>,
-    clock: Option<WallClock>,
-    is_talkative: bool,
-    supervisor: Option<PathBuf>,
-}
-
-impl Settings {
-    /// Settings of a node of this name.
-    pub(crate) fn of(name: &str) -> Self {
-        let folder = scratch();
-        let path = |name: &str| format!("{:?}", folder.path().join(name));
-        let values = [
-            ("data_folder", path("data")),
-            ("node_id", format!("{name:?}")),
-            ("api.listen", "'127.0.0.1:0'".to_owned()),
-            ("cache.root", path("cache")),
-            ("cache.free_bytes_min", "'0'".to_owned()),
-            ("download.allow", "['127.0.0.0/8']".to_owned()),
-            ("download.rate", "'0'".to_owned()),
-            ("download.retry_wait", "'50ms'".to_owned()),
-            ("transcode.preset", "'ultrafast'".to_owned()),
-            ("transcode.crf", "30.0".to_owned()),
-        ];
-        fs::create_dir(folder.path().join("cache")).unwrap();
-        let values = values.map(|(key, value)| (key.to_owned(), value)).into();
-        Self {
-            folder,
-            values,
-            secrets: Vec::new(),
-            token: None,
-            clock: None,
-            is_talkative: false,
-            supervisor: None,
-        }
-    }
-
-    /// The same with this value, as TOML writes it.
-    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
-        self.values.insert(key.to_owned(), value.to_owned());
-        self
-    }
-
-    /// The same with a file that holds this secret, which nobody but the daemon is to see.
-    pub(crate) fn secret(mut self, key: &str, secret: &str) -> Self {
-        let path = self.folder.path().join(format!("{key}.secret"));
-        fs::write(&path, secret).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        self.secrets.push(secret.to_owned());
-        let path = format!("{path:?}");
-        self.with(key, &path)
-    }
-
-    /// The same, where requests need this token.
-    pub(crate) fn token(mut self, token: &str) -> Self {
-        self.token = Some(token.to_owned());
-        self.secret("api.token_file", token)
-    }
-
-    /// The same with that Redis, which listens on a port.
-    pub(crate) fn redis(self, redis: &Redis) -> Self {
-        let own = self.with("redis.url", &format!("'redis://127.0.0.1:{}/'", redis.port()));
-        if redis.password().is_empty() { own } else { own.secret("redis.password_file", redis.password()) }
-    }
-
-    /// The same, which logs what it does.
-    pub(crate) fn talkative(mut self) -> Self {
-        self.is_talkative = true;
-        self
-    }
-
-    /// The same, which tells whoever listens on that socket how it is, as it would tell systemd.
-    pub(crate) fn supervised(mut self, socket: &Path) -> Self {
-        self.supervisor = Some(socket.to_owned());
-        self
-    }
-
-    /// The same under a wall clock that can be set.
-    pub(crate) fn clock(mut self) -> Self {
-        self.clock = Some(WallClock::new());
-        self
-    }
-
-    /// Runs a daemon that must end by itself.
-    pub(crate) fn run(&self) -> Said {
-        let line = format!("worker --config {}", self.write().display());
-        end(&mut reelmill(self.folder.path(), &line))
-    }
-
-    fn write(&self) -> PathBuf {
-        let file = self.folder.path().join("reelmill.toml");
-        let lines: Vec<String> = self.values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
-        fs::write(&file, lines.concat()).unwrap();
-        file
     }
 }
 
@@ -175,15 +68,7 @@ impl Worker {
     /// Starts it again where it was; it must have ended.
     pub(crate) fn begin(&mut self) {
         assert!(self.child.is_none(), "it runs");
-        let (file, before) = (self.settings.write(), self.log().len());
-        let verbose = if self.settings.is_talkative { "-v " } else { "" };
-        let mut command = reelmill(self.folder(), &format!("{verbose}worker --config {}", file.display()));
-        if let Some(clock) = &self.settings.clock {
-            clock.seen_by(&mut command);
-        }
-        if let Some(socket) = &self.settings.supervisor {
-            command.env("NOTIFY_SOCKET", socket);
-        }
+        let (mut command, before) = (self.settings.command(), self.log().len());
         let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let began = Instant::now();

@@ -2,10 +2,8 @@
 
 use super::{HOUR, NOW, PROVIDERS, Scene, World, booking, result, terms};
 use crate::booking::ClassKey;
-use crate::event::EventType;
 use crate::failure::FailureClass;
 use crate::store::{BookingRow, BookingState, JobKind, JobState, RenditionState, StoreError};
-use crate::worker::desk::Alarm;
 
 pub(super) fn latest(scene: &Scene<'_>, class: &str) -> BookingRow {
     scene.tx.bookings().latest("", class).unwrap().unwrap()
@@ -125,28 +123,6 @@ fn x2_a_rendition_that_timed_out_fails_with_207_until_a_while_has_passed_and_a_l
         let row = scene.take(&booking("c-3", 6666))?.unwrap();
         assert_eq!(row.url, "http://oss/6666_720P.flv");
         assert!(all_told(scene).contains(&"alarm"), "501: the booking should have carried it");
-        Ok(())
-    });
-}
-
-#[test]
-fn a_refusal_that_comes_after_its_attempt_s_deadline_is_that_deadline_s_end() {
-    play(&["oss"], |scene| {
-        scene.take(&booking("c-1", 6666))?;
-        scene.now += 3 * HOUR;
-        // Before anybody has looked at the time.
-        scene.take(&result(6666, "oss", false))?;
-        assert_eq!(latest(scene, "c-1").code, Some(207));
-        assert_eq!(scene.tx.renditions().get("", "6666", 720)?.unwrap().state, RenditionState::TimedOut);
-        Ok(())
-    });
-    play(&PROVIDERS, |scene| {
-        scene.take(&booking("c-1", 6666))?;
-        scene.now += 3 * HOUR;
-        scene.take(&result(6666, PROVIDERS[0], false))?;
-        let rendition = scene.tx.renditions().get("", "6666", 720)?.unwrap();
-        assert_eq!((rendition.provider.as_str(), rendition.attempt), (PROVIDERS[1], 2));
-        assert!(all_told(scene).contains(&"alarm"), "of the one that took too long");
         Ok(())
     });
 }
@@ -340,32 +316,6 @@ fn b7_a_result_that_nobody_asked_for_is_an_alarm_once_a_minute_and_no_state() {
         scene.at_desk(|desk| desk.pass_time())?;
         let events = scene.tx.outbox().after(0, 9)?;
         assert!(events.last().unwrap().data.contains("\"count\":2"), "{events:?}");
-        Ok(())
-    });
-}
-
-#[test]
-fn each_institution_is_told_of_its_own_alarms_and_of_no_other_s() {
-    play(&["oss"], |scene| {
-        let raised = |institution: &str, reason: &str| Alarm {
-            event: EventType::Alarm,
-            code: None,
-            error: "MESSAGE_INVALID".to_owned(),
-            reason: reason.to_owned(),
-            institution: institution.to_owned(),
-            subject: "record_id number".to_owned(),
-        };
-        scene.at_desk(|desk| desk.alarm(&raised("22", "first of 22")))?;
-        scene.at_desk(|desk| desk.alarm(&raised("23", "first of 23")))?;
-        scene.at_desk(|desk| desk.alarm(&raised("23", "second of 23")))?;
-        scene.now += 61_000;
-        scene.at_desk(|desk| desk.pass_time())?;
-        let events = scene.tx.outbox().after(0, 9)?;
-        let told: Vec<_> = events.iter().map(|event| event.institution.as_str()).collect();
-        assert_eq!(told, ["22", "23", "23"]);
-        for event in events {
-            assert!(event.data.contains(&format!("of {}", event.institution)), "{event:?}");
-        }
         Ok(())
     });
 }
