@@ -4,8 +4,10 @@
 //! from the record unless it is the very next one. So it does not matter how the signs are ordered, or whether some are
 //! lost. Two halves share a [`Queue`]: one fills it and must never wait for the subscriber, the other one empties it.
 
-use std::future::ready;
+use std::future::{poll_fn, ready};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
@@ -258,19 +260,27 @@ async fn empty(socket: &mut WebSocket, shared: &Shared, ping_time: Duration) -> 
             }
             () = ready(()), if has_more => match shared.with(Queue::pop) {
                 Some(text) => send(socket, Message::Text(text.into())).await,
-                None => Ok(()),
+                None => Ok(false),
             },
-            () = shared.filled.notified() => Ok(()),
+            () = shared.filled.notified() => Ok(false),
         };
-        if let Err(end) = sent {
-            return end;
+        match sent {
+            // Over a slow line the questions stand behind what was sent before them.
+            Ok(true) => unanswered = 0,
+            Ok(false) => {}
+            Err(end) => return end,
         }
     }
 }
 
-async fn send(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match timeout(SEND_TIME, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
+/// Sends a frame; returns whether that had to wait, and so that the other end has taken something meanwhile.
+async fn send(socket: &mut WebSocket, message: Message) -> Result<bool, End> {
+    let mut sending = pin!(socket.send(message));
+    if let Poll::Ready(sent) = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await {
+        return sent.map(|()| false).map_err(|_| End::Gone);
+    }
+    match timeout(SEND_TIME, sending).await {
+        Ok(Ok(())) => Ok(true),
         Ok(Err(_)) => Err(End::Gone),
         Err(_) => Err(End::Slow),
     }

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use reelmill::api::{Advance, Tiding};
 use reelmill::store::JobId;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -20,7 +20,10 @@ type Socket = WebSocketStream<TcpStream>;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn subscribe(api: &Running, query: &str) -> Socket {
-    let stream = TcpStream::connect(api.address).await.unwrap();
+    subscribe_over(TcpStream::connect(api.address).await.unwrap(), query).await
+}
+
+async fn subscribe_over(stream: TcpStream, query: &str) -> Socket {
     let request = format!("ws://localhost/api/v1/events/ws{query}").into_client_request().unwrap();
     client_async(request, stream).await.unwrap().0
 }
@@ -150,22 +153,25 @@ fn a_cursor_ahead_of_the_node_and_one_before_events_that_are_all_gone_are_told_a
 #[test]
 fn a_subscriber_that_is_kept_busy_over_a_slow_line_is_asked_before_it_is_given_up() {
     let mut settings = settings();
-    settings.limits.ping_time = Duration::from_millis(100);
+    settings.limits.ping_time = Duration::from_millis(500);
     let api = Running::with(settings);
     api.runtime.block_on(async {
-        let mut socket = subscribe(&api, "?after=0").await;
+        // What waits between the two is read in much less time than a question has.
+        let line = TcpSocket::new_v4().unwrap();
+        line.set_recv_buffer_size(64 << 10).unwrap();
+        let mut socket = subscribe_over(line.connect(api.address).await.unwrap(), "?after=0").await;
         let data = format!("{{\"text\":\"{}\"}}", "x".repeat(1_000_000));
-        for _ in 0..30 {
+        for _ in 0..60 {
             api.node.record("22", &data);
         }
         let first = api.node.happen("22");
-        // Each frame takes longer than a question waits for its answer, all together far longer than several do.
+        // All together they take longer than three questions.
         for sequence in 1..=first {
             timeout(Duration::from_millis(40), std::future::pending::<()>()).await.unwrap_err();
             assert_eq!(sequences(&mut socket, 1).await, [sequence]);
         }
         // It answers each question while it listens, and is there still.
-        let asked = timeout(Duration::from_secs(1), next(&mut socket)).await;
+        let asked = timeout(Duration::from_secs(2), next(&mut socket)).await;
         assert!(asked.is_err(), "nothing but questions: {asked:?}");
         let last = api.node.happen("22");
         assert_eq!(sequences(&mut socket, 1).await, [last]);
