@@ -21,4 +21,7 @@ pub struct WorkerArgs {
     /// Where its settings are.
     #[command(flatten)]
     pub files: ConfigFileArgs,
+    /// End when standard input does: for whoever starts a worker of its own, as the demo does
+    #[arg(long, hide = true)]
+    pub end_with_stdin: bool,
 }
