@@ -95,9 +95,9 @@ fn check(config: &Config) -> Result<(), CommandError> {
 
 fn serve(config: &Config, runtime: &Runtime, stop: &Stop, console: &Console) -> Result<(), CommandError> {
     // First of all: who cannot be reached need not take up anything.
-    let listener =
-        TcpListener::bind(config.api.listen).map_err(|error| CommandError::stage(ApiError::Listen(error)))?;
-    let address = listener.local_addr().map_err(|error| CommandError::stage(ApiError::Listen(error)))?;
+    let failed = |source| CommandError::stage(ApiError::Listen { at: config.api.listen.to_string(), source });
+    let listener = TcpListener::bind(config.api.listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     let budget = budget_of_worker(&config.download);
     let built = Built::of(config, &budget, stop)?;
     let parts = parts::all(config, &built, listener, budget)?;

@@ -99,7 +99,7 @@ impl Fault {
                 say(&Tell::Ask { bytes: 1 });
                 let _ = std::io::stdin().lock().skip_until(b'\n');
             },
-            Self::Count => (1..).for_each(count),
+            Self::Count => (1..=u64::MAX).for_each(count),
         }
     }
 }
