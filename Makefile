@@ -19,6 +19,8 @@ RUNS ?= 5
 KILLS ?= 300
 DROPS ?= 1000
 CUTS ?= 200
+# How many things happen to a booking, in every order of them, before it must have come to its end.
+ORDER_STEPS ?= 5
 SEED ?= 1
 
 .PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate bench-cache bench-worker install-build-packages install-test-packages
@@ -34,9 +36,11 @@ demo: build ## make a lesson clip, turn it into a proven ladder, let a worker br
 test: install-test-packages ## run all tests
 	$(CARGO) test --locked
 
-campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS times, cut the power CUTS times (SEED=)
+campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS times, cut the power CUTS times, try every order of ORDER_STEPS events (SEED=)
+	REELMILL_ORDER_STEPS=$(ORDER_STEPS) $(CARGO) test --locked --lib -- b6_ --nocapture
 	REELMILL_KILLS=$(KILLS) REELMILL_DROPS=$(DROPS) REELMILL_CUTS=$(CUTS) REELMILL_STEP=1 REELMILL_SEED=$(SEED) \
-		$(CARGO) test --locked --test integration -- kill::a_ random_ every_durable_call at_any_call power_cut --nocapture
+		$(CARGO) test --locked --test integration -- kill::a_ random_ every_durable_call at_any_call power_cut \
+		worker_kill:: worker::killed:: --nocapture
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked

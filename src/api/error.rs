@@ -12,8 +12,14 @@ use crate::failure::{Failure, FailureClass};
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The address cannot be listened on.
-    #[error("cannot listen for requests")]
-    Listen(#[source] io::Error),
+    #[error("cannot listen on {at}")]
+    Listen {
+        /// The address.
+        at: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// Others reach the address, and nothing tells who may ask.
     #[error("{0} is reached by others, and there is neither a token nor a key")]
     Unguarded(SocketAddr),
@@ -94,6 +100,11 @@ impl ApiError {
         Self::Node(Box::new(error))
     }
 
+    /// Returns the failure of a socket that was opened before.
+    pub(crate) fn socket(source: io::Error) -> Self {
+        Self::Listen { at: "the socket of api.listen".to_owned(), source }
+    }
+
     /// Returns the closure that turns an error of a parser into ours. What it says never repeats what it was given.
     pub(super) fn request(field: &'static str, rule: impl Into<String>) -> Self {
         Self::Request { field, rule: rule.into() }
@@ -123,7 +134,7 @@ impl ApiError {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Listen(_) | Self::Unguarded(_) | Self::Secret { .. } | Self::Internal => {
+            Self::Listen { .. } | Self::Unguarded(_) | Self::Secret { .. } | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             Self::Node(inner) => status_of(&**inner),
@@ -160,7 +171,7 @@ fn status_of(failure: &dyn Failure) -> StatusCode {
 impl Failure for ApiError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Listen(_) => "API_LISTEN",
+            Self::Listen { .. } => "API_LISTEN",
             Self::Unguarded(_) => "API_UNGUARDED",
             Self::Secret { .. } => "API_SECRET",
             Self::Request { .. } => "API_REQUEST",
@@ -186,7 +197,9 @@ impl Failure for ApiError {
 
     fn class(&self) -> FailureClass {
         match self {
-            Self::Listen(_) => FailureClass::Capacity,
+            // Whoever has the address may go; what is no address of this machine never comes.
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => FailureClass::Transient,
+            Self::Listen { .. } => FailureClass::Configuration,
             Self::Unguarded(_) | Self::Secret { .. } => FailureClass::Configuration,
             Self::Timeout(_) | Self::Busy(_) | Self::Draining => FailureClass::Transient,
             Self::Internal => FailureClass::Bug,
@@ -197,7 +210,9 @@ impl Failure for ApiError {
 
     fn cure(&self) -> &'static str {
         match self {
-            Self::Listen(_) => "check whether another process listens on api.listen",
+            Self::Listen { .. } => {
+                "check whether another process listens there, or set api.listen to another address"
+            }
             Self::Unguarded(_) => "set api.token_file or api.keys_file, or listen on 127.0.0.1",
             Self::Secret { .. } => "a line is the token or key, and then nothing or institution=ID",
             Self::Request { .. } | Self::Method | Self::MediaType => "see /docs, or docs/api.md",
@@ -247,8 +262,14 @@ mod tests {
 
     #[test]
     fn what_keeps_the_node_from_serving_is_told_with_its_code() {
-        let error = ApiError::Listen(io::Error::from(io::ErrorKind::AddrInUse));
-        assert_eq!((error.code(), error.class()), ("API_LISTEN", FailureClass::Capacity));
+        for (kind, class) in [
+            (io::ErrorKind::AddrInUse, FailureClass::Transient),
+            (io::ErrorKind::AddrNotAvailable, FailureClass::Configuration),
+        ] {
+            let error = ApiError::Listen { at: "127.0.0.1:8700".to_owned(), source: kind.into() };
+            assert_eq!((error.code(), error.class()), ("API_LISTEN", class));
+            assert_eq!(error.to_string(), "cannot listen on 127.0.0.1:8700");
+        }
         assert_eq!(ApiError::Internal.code(), "API_INTERNAL");
     }
 }

@@ -122,10 +122,10 @@ pub async fn serve(
     settings: ApiSettings,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ApiError> {
-    let address = listener.local_addr().map_err(ApiError::Listen)?;
+    let address = listener.local_addr().map_err(ApiError::socket)?;
     let access = settings.access(address)?;
-    listener.set_nonblocking(true).map_err(ApiError::Listen)?;
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(ApiError::Listen)?;
+    listener.set_nonblocking(true).map_err(ApiError::socket)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(ApiError::socket)?;
     let (limits, running) = (settings.limits, TaskTracker::new());
     let api = Api {
         node,

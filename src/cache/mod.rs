@@ -151,13 +151,10 @@ impl Cache {
         self.inner.options.limits
     }
 
-    /// Returns a file as it is counted, whether or not it may be used.
+    /// Returns a file as it is counted, whether or not it may be used. Without its place in the order of going, for which all
+    /// before it would have to be counted, while everybody waits.
     pub fn entry(&self, key: &Key) -> Option<EntryView> {
-        let state = self.inner.state();
-        let entry = state.ledger.named(key)?;
-        let place =
-            state.ledger.order.get(&entry.sequence).map(|_| state.ledger.order.range(..entry.sequence).count());
-        Some(view::of_entry(entry, place.map(|place| place as u64)))
+        self.inner.state().ledger.named(key).map(|entry| view::of_entry(entry, None))
     }
 
     /// Returns where a file came from, as it is recorded.

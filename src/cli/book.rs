@@ -9,15 +9,17 @@ use super::{DbPlaceArgs, value};
 use crate::media::RenditionName;
 
 const AFTER_LONG_HELP: &str = "\
-The running worker takes the booking; start it with reelmill worker. The same booking again changes nothing, another one
+The running worker takes the booking; start it with reelmill worker. The same booking again changes nothing, another one \
 of the same class replaces it as long as it lives.
 
 Examples:
   reelmill book c-1029 --record 6666 --url http://origin/6666.flv --resolution 720P --wait
-  reelmill book c-1029 --record 6666 --list 480P=http://origin/6666_480P.flv --list 720P=http://origin/6666_720P.flv
-  echo '{\"class_id\":\"c-1029\",\"record_id\":6666,\"video_url\":\"http://origin/6666.flv\"}' | reelmill book --message -
+  reelmill book c-1029 --record 6666 --list 480P=http://origin/6666_480P.flv \\
+    --list 720P=http://origin/6666_720P.flv
+  echo '{\"class_id\":\"c-1029\",\"record_id\":6666,\"video_url\":\"http://origin/6666.flv\"}' |
+    reelmill book --message -
 
-It ends with 0 when the booking is taken, with --wait when the recording is ready. A booking that fails ends with 3
+It ends with 0 when the booking is taken, with --wait when the recording is ready. A booking that fails ends with 3 \
 (the recording is at fault), 5 (the disk is full), 75 (the origin cannot be reached) or 1.";
 
 /// `reelmill book`.
@@ -69,8 +71,13 @@ pub struct BookArgs {
     pub place: DbPlaceArgs,
 }
 
+const AFTER_CLASS_HELP: &str = "\
+The running worker hears it; start it with reelmill worker. A class that has ended already, or that has no booking, is no error: \
+it says so, and ends with 0.";
+
 /// `reelmill over` and `reelmill cancel`.
 #[derive(Debug, Args)]
+#[command(after_long_help = AFTER_CLASS_HELP)]
 pub struct ClassArgs {
     /// The class
     #[arg(value_name = "CLASS")]

@@ -9,7 +9,7 @@ use super::{DbPlaceArgs, ProgressStyle, value};
 const AFTER_LONG_HELP: &str = "\
 A KEY is RECORD, RECORD_720P or INSTITUTION/RECORD_720P, as ls prints it, or the file's path below the cache's root.
 
-stat, ls and why only read, also beside a running worker. pin, unpin, evict and scrub are carried out by the worker where
+stat, ls and why only read, also beside a running worker. pin, unpin, evict and scrub are carried out by the worker where \
 one runs; else the command takes the cache itself, and lets other commands in as long as it has it.
 
 scrub ends with 3 where it found files damaged or gone.";

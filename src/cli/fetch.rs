@@ -86,15 +86,15 @@ pub struct FetchArgs {
 }
 
 const AFTER_LONG_HELP: &str = "\
-The file comes as FILE.part, with FILE.part.meta beside it, and gets its name when all of it is on the disk. After an
-interruption the same command goes on where it was, if the origin proves that it is still the same recording: by a
+The file comes as FILE.part, with FILE.part.meta beside it, and gets its name when all of it is on the disk. After an \
+interruption the same command goes on where it was, if the origin proves that it is still the same recording: by a \
 strong ETag, or by a date that is older than the answer. Otherwise it begins at 0 and says why.
 
-Only public addresses at ports 80 and 443 are dialled, unless --allow names the host or its network; addresses of
+Only public addresses at ports 80 and 443 are dialled, unless --allow names the host or its network; addresses of \
 clouds' metadata services never. Every redirect is judged like the address itself. No proxy is used.
 
-With --cache the recording is looked into, brought into FLV where it is none, and put into the cache that [cache] of the
-configuration describes. Where it is there already, from this address or the same from another, nothing is fetched. A
+With --cache the recording is looked into, brought into FLV where it is none, and put into the cache that [cache] of the \
+configuration describes. Where it is there already, from this address or the same from another, nothing is fetched. A \
 process that has the cache open carries it out, within that one's own network settings; else this one does.
 
 Examples:

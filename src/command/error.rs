@@ -226,7 +226,7 @@ impl Failure for CommandError {
             Self::SourceMissing(_) => "check the name and the folder you are in",
             Self::SourceRemote(_) => "download it first; sources are files",
             Self::SourceNotAFile { .. } => "name a recording; folders, devices and pipes are not read",
-            Self::SourceUnreadable { .. } => "check the file's permissions",
+            Self::SourceUnreadable { .. } => "check the path, and the file's permissions",
             Self::OutputIsSource(_) => "give the output another name",
             Self::OutputExists(_) => "add -y to overwrite, or name another output with -o",
             Self::OutputNotAFile { .. } => "name a file, or a folder ending in /",

@@ -5,11 +5,14 @@
 mod control;
 mod parts;
 
+use std::io;
 use std::net::TcpListener;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -35,6 +38,10 @@ use crate::worker::{Acquirer, Bounds, Child, Daemon, InProcess, Media, MediaProv
 
 /// What others are told of this process.
 const ROLE: &str = "worker";
+/// How long a worker may take to end that has nobody left. A kill loses nothing either.
+const ALONE_FOR: Duration = Duration::from_secs(3);
+/// No work on one recording takes longer than that, whatever the child says that is at it.
+const CHILD_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the command; it ends when somebody asks it to.
 pub(super) fn run(args: &WorkerArgs, variables: &Variables, console: &Console) -> Result<ExitCode, CommandError> {
@@ -43,16 +50,10 @@ pub(super) fn run(args: &WorkerArgs, variables: &Variables, console: &Console) -
     check(config)?;
     let (ask, told) = watch::channel(false);
     let interrupt = Interrupt::default();
-    let signals = {
-        let (ask, interrupt) = (ask.clone(), interrupt.clone());
-        let stop = move || {
-            // Nobody supervises: then nobody hears it.
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-            interrupt.cancel();
-            ask.send_replace(true);
-        };
-        SignalWatch::start(stop, console)?
-    };
+    let signals = SignalWatch::start(stopping(&ask, &interrupt), console)?;
+    if args.end_with_stdin {
+        end_with_stdin(stopping(&ask, &interrupt))?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CommandError::Engine(format!("no threads to run on: {error}")))?;
     let stop = Stop { told: told.clone(), interrupt };
@@ -63,6 +64,29 @@ pub(super) fn run(args: &WorkerArgs, variables: &Variables, console: &Console) -
     ended.map(|()| ExitCode::Done)
 }
 
+/// Returns what asks the worker to end.
+fn stopping(ask: &watch::Sender<bool>, interrupt: &Interrupt) -> impl Fn() + Send + 'static + use<> {
+    let (ask, interrupt) = (ask.clone(), interrupt.clone());
+    move || {
+        // Nobody supervises: then nobody hears it.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        interrupt.cancel();
+        ask.send_replace(true);
+    }
+}
+
+/// Ends this process with whoever holds the other end of its standard input: cleanly, or else at once a little later.
+fn end_with_stdin(stop: impl Fn() + Send + 'static) -> Result<(), CommandError> {
+    let wait = move || {
+        // What is said there is nobody's; that it ends is.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        stop();
+        thread::sleep(ALONE_FOR);
+        let _ = kill_process(getpid(), Signal::KILL);
+    };
+    thread::Builder::new().name("stdin".to_owned()).spawn(wait).map(drop).map_err(CommandError::Signals)
+}
+
 /// Refuses what this release cannot do, rather than to fail each booking.
 fn check(config: &Config) -> Result<(), CommandError> {
     let unknown = config.transcode.providers.iter().find(|provider| **provider == Provider::Ecs);
@@ -71,9 +95,9 @@ fn check(config: &Config) -> Result<(), CommandError> {
 
 fn serve(config: &Config, runtime: &Runtime, stop: &Stop, console: &Console) -> Result<(), CommandError> {
     // First of all: who cannot be reached need not take up anything.
-    let listener =
-        TcpListener::bind(config.api.listen).map_err(|error| CommandError::stage(ApiError::Listen(error)))?;
-    let address = listener.local_addr().map_err(|error| CommandError::stage(ApiError::Listen(error)))?;
+    let failed = |source| CommandError::stage(ApiError::Listen { at: config.api.listen.to_string(), source });
+    let listener = TcpListener::bind(config.api.listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     let budget = budget_of_worker(&config.download);
     let built = Built::of(config, &budget, stop)?;
     let parts = parts::all(config, &built, listener, budget)?;
@@ -110,7 +134,11 @@ impl Built {
         let (store, clock) = (Arc::new(store), Arc::new(NodeClock::start()) as Arc<dyn Clock>);
         let media = media(config);
         let targets = targets(config);
-        let prover = MediaProver { media: Arc::clone(&media), accept_truncated: place.accept_truncated };
+        let prover = MediaProver {
+            media: Arc::clone(&media),
+            accept_truncated: place.accept_truncated,
+            interrupt: stop.interrupt.clone(),
+        };
         let options = Options {
             root: config.cache.root.clone(),
             limits: place.limits,
@@ -155,7 +183,11 @@ fn media(config: &Config) -> Arc<dyn Media> {
     match settings.isolation {
         Isolation::None => Arc::new(InProcess),
         Isolation::Process => {
-            let bounds = Bounds { memory_max: settings.memory_max.bytes(), stall_time: settings.stall_time };
+            let bounds = Bounds {
+                memory_max: settings.memory_max.bytes(),
+                stall_time: settings.stall_time,
+                time_max: CHILD_TIME_MAX,
+            };
             Arc::new(Child::new(bounds))
         }
     }
@@ -177,7 +209,7 @@ fn targets(config: &Config) -> Vec<String> {
 }
 
 fn terms(config: &Config, node_id: &str, targets: Vec<String>) -> Terms {
-    let milliseconds = |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let (booking, transcode) = (&config.booking, &config.transcode);
     let name = |provider: &Provider| {
         match provider {

@@ -130,7 +130,7 @@ pub enum Reply {
     Taken(Taken),
     /// How the class's latest booking stands.
     Booking {
-        /// None: the class has never booked.
+        /// None: the class has never booked, or its last booking is forgotten.
         booking: Option<Booking>,
     },
     /// Who is there.

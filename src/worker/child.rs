@@ -46,6 +46,8 @@ pub struct Bounds {
     pub memory_max: u64,
     /// How long nothing may move before it is given up.
     pub stall_time: Duration,
+    /// How long all of it may take, whatever moves.
+    pub time_max: Duration,
 }
 
 /// Works in a process of its own, one for each call.
@@ -105,10 +107,14 @@ impl Media for Child {
         Ok(Transcoded { file, notes: told::notes(notes), facts: told::facts(&facts)?, speed })
     }
 
-    /// As in this process, nothing breaks this off but a stall.
-    fn prove(&self, path: &Path, accept_truncated: bool) -> Result<VerifiedFile, MediaError> {
+    fn prove(
+        &self,
+        path: &Path,
+        accept_truncated: bool,
+        interrupt: &Interrupt,
+    ) -> Result<VerifiedFile, MediaError> {
         let order = Order::Prove { path: path.to_owned(), accept_truncated };
-        match parent::run(self, &order, None, &Progress::default(), &Interrupt::default())? {
+        match parent::run(self, &order, None, &Progress::default(), interrupt)? {
             Tell::Proven { file } => told::file(path, file),
             _ => Err(told::senseless()),
         }

@@ -68,7 +68,7 @@ fn advance_of(running: &Running, now: i64) -> Advance {
     let fraction = snapshot.fraction();
     let passed = running.progress.in_phase().as_secs_f64();
     // The first hundredth says nothing yet about the rest.
-    let measured = fraction.filter(|fraction| *fraction > 0.01).map(|done| passed / done * (1.0 - done));
+    let measured = fraction.filter(|fraction| *fraction > 0.01).map(|done| tenths(passed / done * (1.0 - done)));
     let predicted = || Some(seconds(left(running, now))).filter(|left| *left > 0.0);
     let eta_seconds = measured.or_else(|| if running.kind == JobKind::Transcode { predicted() } else { None });
     Advance { phase: snapshot.phase.to_owned(), fraction, eta_seconds }
@@ -79,7 +79,12 @@ fn left(running: &Running, now: i64) -> i64 {
     running.predicted_milliseconds.saturating_sub(now - running.since_milliseconds).max(0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "an estimate, in whole seconds")]
+/// Returns seconds as they are told: nobody means more than a tenth.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn seconds(milliseconds: i64) -> f64 {
-    milliseconds as f64 / 1000.0
+    tenths(milliseconds as f64 / 1000.0)
+}
+
+fn tenths(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
 }

@@ -5,7 +5,7 @@
 
 use super::desk::{Alarm, Desk};
 use super::message::{Answered, json, read};
-use super::node::Node;
+use super::node::{Node, blocking};
 use super::view::{Order, Taken};
 use crate::booking::consumer::{Delivery, Intake, Verdict, Verdicts};
 use crate::booking::{Channel, ClassKey, Code, Invalid, Message, TranscodeResult, message};
@@ -39,7 +39,7 @@ struct Envelope {
     is_unattended: bool,
     /// Other nodes hear of it too: it says nothing about a class of ours.
     is_for_all: bool,
-    /// Why there is no room for one more file.
+    /// Why there is no room for one more file, should it be a booking.
     full: Option<String>,
 }
 
@@ -59,7 +59,8 @@ impl Node {
             let whose = order.institution.as_deref().unwrap_or_default();
             (format!("{REQUESTS} {whose}"), key)
         });
-        let envelope = self.envelope(message, &order.body, name, None);
+        let full = if matches!(message, Ok(Message::Booking(_))) { self.refusal().await } else { None };
+        let envelope = self.envelope(message, &order.body, name, None, full);
         let outcome = self.decide_once(move |desk| desk.take(&envelope)).await?;
         self.told(outcome).await
     }
@@ -77,11 +78,8 @@ impl Node {
         body: &[u8],
         name: Option<(String, String)>,
         from: Option<Channel>,
+        full: Option<String>,
     ) -> Envelope {
-        let full = match &message {
-            Ok(Message::Booking(_)) => self.refusal(),
-            _ => None,
-        };
         let body_sha256 = content_hash::of_bytes(body);
         Envelope {
             message,
@@ -93,14 +91,17 @@ impl Node {
         }
     }
 
-    /// Says why there is no room for one more file, where there is none.
-    fn refusal(&self) -> Option<String> {
-        match self.inner.cache.refusal() {
-            Ok(refusal) => refusal.map(|full| full.to_string()),
-            Err(error) => {
+    /// Says why there is no room for one more file, where there is none: once for all that come together, and from where it
+    /// may wait for a disk.
+    async fn refusal(&self) -> Option<String> {
+        let cache = self.inner.cache.clone();
+        match blocking(move || cache.refusal()).await {
+            Ok(Ok(refusal)) => refusal.map(|full| full.to_string()),
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "the cache's disk cannot be asked for room");
                 None
             }
+            Err(_) => None,
         }
     }
 
@@ -121,8 +122,11 @@ impl Node {
 impl Intake for Node {
     fn take(&self, deliveries: Vec<Delivery>) -> Verdicts<'_> {
         Box::pin(async move {
+            let may_book = deliveries.iter().any(|delivery| delivery.channel == Channel::Bookings);
+            let full = if may_book { self.refusal().await } else { None };
             // All are handed in before the first is awaited: they share one commit.
-            let pending: Vec<_> = deliveries.into_iter().map(|delivery| self.hand_in(delivery)).collect();
+            let hand_in = |delivery| self.hand_in(delivery, full.clone());
+            let pending: Vec<_> = deliveries.into_iter().map(hand_in).collect();
             let mut verdicts = Vec::with_capacity(pending.len());
             for one in pending {
                 verdicts.push(one.await);
@@ -133,11 +137,15 @@ impl Intake for Node {
 }
 
 impl Node {
-    fn hand_in(&self, delivery: Delivery) -> impl Future<Output = Result<Verdict, String>> + use<'_> {
+    fn hand_in(
+        &self,
+        delivery: Delivery,
+        full: Option<String>,
+    ) -> impl Future<Output = Result<Verdict, String>> + use<'_> {
         let message = self.understand(&delivery.body, delivery.channel);
         let refused = message.as_ref().err().cloned();
         let name = Some((delivery.source, delivery.entry));
-        let envelope = self.envelope(message, &delivery.body, name, Some(delivery.channel));
+        let envelope = self.envelope(message, &delivery.body, name, Some(delivery.channel), full);
         let taken = self.decide_now(move |desk| desk.take(&envelope));
         async move {
             let outcome = match taken {

@@ -53,8 +53,9 @@ pub trait Media: Debug + Send + Sync {
     /// Proves a file that came from elsewhere and is to stay as it is.
     ///
     /// # Errors
-    /// [`MediaError`]: it is damaged, cut short, no recording at all, or cannot be read.
-    fn prove(&self, path: &Path, accept_truncated: bool) -> Result<VerifiedFile, MediaError>;
+    /// [`MediaError`]: it is damaged, cut short, no recording at all, or cannot be read; or a stop, which says nothing of it.
+    fn prove(&self, path: &Path, accept_truncated: bool, interrupt: &Interrupt)
+    -> Result<VerifiedFile, MediaError>;
 }
 
 /// A file that came from elsewhere.

@@ -14,6 +14,16 @@ pub(super) const PATIENCE: i64 = 10;
 /// what is made: measured on two cores of a server of 2023 (docs/performance.md), rounded up.
 const CORE_SECONDS: [(u32, f64); 5] = [(1080, 0.55), (720, 0.30), (480, 0.17), (360, 0.13), (240, 0.10)];
 
+/// Bits in a second of a lesson that was recorded from a screen and a camera, about in the middle of what schools have.
+const BITS_PER_SECOND: f64 = 2e6;
+
+/// Returns how long a recording of that size probably is, in seconds.
+pub(super) fn length_of(bytes: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a guess")]
+    let bits = bytes as f64 * 8.0;
+    bits / BITS_PER_SECOND
+}
+
 /// Returns the work of a rendition whose source nobody has seen yet, in milliseconds.
 pub(super) fn unseen(resolution: Option<RenditionName>, jobs: usize) -> i64 {
     seen(LESSON_SECONDS, resolution, jobs)
@@ -50,5 +60,6 @@ mod tests {
         assert!(times[5] > 3 * times[4]);
         assert_eq!(seen(120.0, name(720), 2), 2 * seen(60.0, name(720), 2));
         assert!(unseen(None, 1) > unseen(None, 4));
+        assert!((10.0..1000.0).contains(&length_of(20 << 20)));
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::media::Media;
+use crate::av::Interrupt;
 use crate::cache::Prover;
 use crate::proof::{ProofError, VerifiedFile};
 
@@ -14,10 +15,12 @@ pub struct MediaProver {
     pub media: Arc<dyn Media>,
     /// Whether recordings that end early are taken.
     pub accept_truncated: bool,
+    /// What breaks a look off; of that file nothing is said then.
+    pub interrupt: Interrupt,
 }
 
 impl Prover for MediaProver {
     fn prove(&self, path: &Path) -> Result<VerifiedFile, ProofError> {
-        Ok(self.media.prove(path, self.accept_truncated)?)
+        Ok(self.media.prove(path, self.accept_truncated, &self.interrupt)?)
     }
 }

@@ -31,7 +31,11 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Returns what works in a process of its own that may be quiet for so long.
 fn child(stall_time: Duration) -> Child {
-    Child::of_program(Path::new(env!("CARGO_BIN_EXE_reelmill")), Bounds { memory_max: 4 * GIB, stall_time })
+    Child::of_program(Path::new(env!("CARGO_BIN_EXE_reelmill")), bounds(stall_time))
+}
+
+fn bounds(stall_time: Duration) -> Bounds {
+    Bounds { memory_max: 4 * GIB, stall_time, time_max: LONG }
 }
 
 fn rooms() -> Arc<SmallRooms> {
@@ -109,15 +113,18 @@ fn a_proof_and_a_refusal_come_through_in_their_own_words() {
     let folder = scratch();
     let whole = make(&folder, "whole", &Recipe::plain(Container::Flv, "320x180", 4.0));
     let half = cut(&whole, "half", share(&whole, 50));
-    let (here, there) = (InProcess.prove(&whole, false).unwrap(), child(LONG).prove(&whole, false).unwrap());
+    let (here, there) = (
+        InProcess.prove(&whole, false, &Interrupt::default()).unwrap(),
+        child(LONG).prove(&whole, false, &Interrupt::default()).unwrap(),
+    );
     assert_eq!(here, there);
     let refused = |media: &dyn Media| {
-        let error = media.prove(&half, false).unwrap_err();
+        let error = media.prove(&half, false, &Interrupt::default()).unwrap_err();
         (error.code(), error.class(), error.cure(), error.to_string())
     };
     assert_eq!(refused(&child(LONG)), refused(&InProcess));
     assert_eq!(refused(&child(LONG)).0, "MEDIA_TRUNCATED");
-    assert!(child(LONG).prove(&half, true).is_ok());
+    assert!(child(LONG).prove(&half, true, &Interrupt::default()).is_ok());
 }
 
 #[test]
@@ -147,7 +154,7 @@ fn p1_a_child_that_dies_costs_its_own_try_and_leaves_others_alone() {
 fn p1_a_child_gets_no_more_memory_than_it_may_have() {
     let folder = scratch();
     let source = lesson(&folder, 12.0);
-    let bounds = Bounds { memory_max: 256 << 20, stall_time: LONG };
+    let bounds = Bounds { memory_max: 256 << 20, ..bounds(LONG) };
     let small = Child::of_program(Path::new(env!("CARGO_BIN_EXE_reelmill")), bounds);
     let error = made(&small.clone().with_fault(Fault::Oom), &transcode(&folder, &source, "oom")).unwrap_err();
     assert_eq!((error.code(), error.class()), ("MEDIA_OOM", FailureClass::Capacity), "{error}");
@@ -158,12 +165,37 @@ fn p1_a_child_gets_no_more_memory_than_it_may_have() {
 fn p2_a_child_that_gets_nowhere_is_ended() {
     let folder = scratch();
     let source = lesson(&folder, 12.0);
-    for fault in [Fault::Hang, Fault::Spin, Fault::Babble] {
+    for fault in [Fault::Hang, Fault::Spin, Fault::Babble, Fault::Ask] {
         let began = Instant::now();
         let stuck = child(Duration::from_secs(1)).with_fault(fault);
         let error = made(&stuck, &transcode(&folder, &source, "stuck")).unwrap_err();
         assert_eq!((error.code(), error.class()), ("MEDIA_STALLED", FailureClass::Transient), "{fault:?}: {error}");
-        assert!(began.elapsed() > Duration::from_secs(1), "{fault:?}");
+        assert!((Duration::from_secs(1)..LONG / 2).contains(&began.elapsed()), "{fault:?}");
+    }
+}
+
+#[test]
+fn p2_a_child_that_only_says_that_it_gets_somewhere_is_ended_at_last() {
+    let folder = scratch();
+    let source = lesson(&folder, 12.0);
+    let bounds = Bounds { time_max: Duration::from_secs(3), ..bounds(Duration::from_secs(1)) };
+    let busy = Child::of_program(Path::new(env!("CARGO_BIN_EXE_reelmill")), bounds).with_fault(Fault::Count);
+    let began = Instant::now();
+    let error = made(&busy, &transcode(&folder, &source, "busy")).unwrap_err();
+    assert_eq!((error.code(), error.class()), ("MEDIA_STALLED", FailureClass::Transient), "{error}");
+    assert!(error.to_string().contains("did not come to an end"), "{error}");
+    assert!(began.elapsed() >= bounds.time_max);
+}
+
+#[test]
+fn p2_a_proof_is_broken_off_by_a_stop_and_the_file_is_not_blamed() {
+    let folder = scratch();
+    let source = lesson(&folder, 12.0);
+    let interrupt = Interrupt::default();
+    interrupt.cancel();
+    for media in [&InProcess as &dyn Media, &child(LONG), &child(LONG).with_fault(Fault::Hang)] {
+        let error = media.prove(&source, false, &interrupt).unwrap_err();
+        assert_eq!(error.class(), FailureClass::Cancelled, "{media:?}: {error}");
     }
 }
 
@@ -266,7 +298,7 @@ fn nobody_starts_a_child_by_hand_or_for_somebody_else() {
         format!("{} child --parent {} < /dev/stdin | cat", env!("CARGO_BIN_EXE_reelmill"), std::process::id());
     let output = Command::new("sh").args(["-c", &format!("cat | {script}")]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("its parent is gone"), "{output:?}");
-    let gone = Child::of_program(Path::new("/nowhere/reelmill"), Bounds { memory_max: GIB, stall_time: LONG });
-    let error = gone.prove(Path::new("/nowhere/1.flv"), false).unwrap_err();
+    let gone = Child::of_program(Path::new("/nowhere/reelmill"), bounds(LONG));
+    let error = gone.prove(Path::new("/nowhere/1.flv"), false, &Interrupt::default()).unwrap_err();
     assert_eq!((error.code(), error.class()), ("MEDIA_START", FailureClass::Transient), "{error}");
 }

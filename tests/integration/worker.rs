@@ -6,6 +6,7 @@ mod end;
 mod fleet;
 mod intake;
 mod killed;
+mod list;
 mod outage;
 mod poison;
 mod room;

@@ -19,7 +19,7 @@ pub(super) fn taken(taken: &Taken, paint: Paint) -> String {
             let before = if *was_live { "" } else { ", was so before" };
             format!("{}: {}{before}", name(booking), printable(&booking.state))
         }
-        Taken::Ended { booking: None, .. } => "the class has never booked: nothing to end".to_owned(),
+        Taken::Ended { booking: None, .. } => "the class has no booking: nothing to end".to_owned(),
         Taken::Noted { is_known: true } => "the result is heard".to_owned(),
         Taken::Noted { is_known: false } => "nobody had asked for this rendition".to_owned(),
     }
@@ -119,7 +119,7 @@ mod tests {
         let said = |booking, was_live| taken(&Taken::Ended { booking, was_live }, Paint(false));
         assert_eq!(said(Some(of("over", None)), true), "22/c-1029: over");
         assert_eq!(said(Some(of("over", None)), false), "22/c-1029: over, was so before");
-        assert_eq!(said(None, false), "the class has never booked: nothing to end");
+        assert_eq!(said(None, false), "the class has no booking: nothing to end");
         assert_eq!(taken(&Taken::Noted { is_known: true }, Paint(false)), "the result is heard");
     }
 

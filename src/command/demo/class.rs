@@ -38,7 +38,10 @@ pub(super) fn run(folder: &Path, lesson: &Path, console: &Console) -> Result<Exi
     place.begin()?;
     let origin = origin::serve(lesson).map_err(broken)?;
     say(console, &format!("\n$ reelmill worker --config {}", place.config.display()))?;
-    let Some(worker) = Worker::start(&place).map_err(broken)? else {
+    let Some(worker) = Worker::start(&place, &stop).map_err(broken)? else {
+        if let Some(code) = signals.exit_code() {
+            return Ok(code);
+        }
         console.remark(&format!("the worker did not begin; {} says why", place.log.display()));
         return Ok(ExitCode::Failure);
     };

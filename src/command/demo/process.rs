@@ -5,7 +5,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ const HEADING: &str = "# Written by `reelmill demo`, which begins this folder an
 const BEGIN_WITHIN: Duration = Duration::from_secs(30);
 /// How long it may take to end: more than it gives itself.
 const END_WITHIN: Duration = Duration::from_secs(40);
-/// Between two looks whether it has ended.
+/// Between two looks whether it has begun, or ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where the worker has its things.
@@ -83,17 +84,19 @@ fn settings(folder: &Path) -> String {
 }
 
 impl Worker {
-    /// Starts one and waits until it takes bookings; nothing where it does not come to that, and its log says why.
-    pub(super) fn start(place: &Place) -> io::Result<Option<Self>> {
+    /// Starts one and waits until it takes bookings; nothing where it does not come to that, and its log says why, or where
+    /// `stop` is said before.
+    pub(super) fn start(place: &Place, stop: &AtomicBool) -> io::Result<Option<Self>> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("reelmill").args(["worker", "--config"]).arg(&place.config);
-        // Its configuration is that file and nothing else, and a Ctrl-C is for us: we end it in our own time.
+        command.arg0("reelmill").args(["worker", "--end-with-stdin", "--config"]).arg(&place.config);
+        // Its configuration is that file and nothing else, and a Ctrl-C is for us: we end it in our own time. Its stdin ends
+        // with us, however we end.
         command.env_clear().process_group(0);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let said = child.stderr.take();
         let mut worker = Self { child, address: String::new() };
         let ready = said.map(|said| listened(said, &place.log)).transpose()?;
-        let address = ready.and_then(|ready| ready.recv_timeout(BEGIN_WITHIN).ok());
+        let address = ready.and_then(|ready| awaited(&ready, stop));
         Ok(address.map(|address| {
             worker.address = address;
             worker
@@ -128,6 +131,18 @@ impl Drop for Worker {
             tracing::error!(pid = self.child.id(), %error, "the demo's worker cannot be ended");
         }
     }
+}
+
+/// Returns the address when it comes; nothing where it does not in time, or somebody wants to stop.
+fn awaited(ready: &Receiver<String>, stop: &AtomicBool) -> Option<String> {
+    let deadline = Instant::now() + BEGIN_WITHIN;
+    while Instant::now() < deadline && !stop.load(Ordering::SeqCst) {
+        match ready.recv_timeout(PAUSE) {
+            Err(RecvTimeoutError::Timeout) => {}
+            told => return told.ok(),
+        }
+    }
+    None
 }
 
 /// Copies what the worker says into its log; returns where its address will come.
@@ -182,6 +197,18 @@ mod tests {
         fs::write(&place.config, "[node]\n").unwrap();
         assert_eq!(place.begin().unwrap_err().failure().code(), "WORK_FOLDER_TAKEN");
         assert_eq!(fs::read_to_string(&place.config).unwrap(), "[node]\n");
+    }
+
+    #[test]
+    fn a_stop_is_heard_while_the_worker_begins() {
+        let (tell, told) = sync_channel(1);
+        let began = Instant::now();
+        assert_eq!(awaited(&told, &AtomicBool::new(true)), None);
+        assert!(began.elapsed() < BEGIN_WITHIN);
+        tell.send("127.0.0.1:1".to_owned()).unwrap();
+        assert_eq!(awaited(&told, &AtomicBool::new(false)).as_deref(), Some("127.0.0.1:1"));
+        drop(tell);
+        assert_eq!(awaited(&told, &AtomicBool::new(false)), None);
     }
 
     #[test]

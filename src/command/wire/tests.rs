@@ -103,7 +103,7 @@ fn a_failure_before_the_run_is_a_document_of_its_own() {
             "schema": "reelmill.error/1",
             "error": {
                 "code": "SOURCE_UNREADABLE", "message": "cannot read lesson.flv: no medium",
-                "cure": "check the file's permissions"
+                "cure": "check the path, and the file's permissions"
             }
         })
     );

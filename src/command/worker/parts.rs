@@ -68,7 +68,7 @@ fn http(config: &Config, built: &Built, listener: TcpListener) -> Result<Part, C
         limits: api::Limits::default(),
     };
     // Else the node would say that it is ready, and end a little later.
-    let address = listener.local_addr().map_err(ApiError::Listen);
+    let address = listener.local_addr().map_err(ApiError::socket);
     address.and_then(|address| settings.check(address)).map_err(CommandError::stage)?;
     let (node, listener) = (Arc::new(built.node()), Arc::new(listener));
     // It takes nothing while the node drains, and tells until the end how that goes.

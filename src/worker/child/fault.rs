@@ -1,10 +1,14 @@
 //! Ways for a child to fail on purpose, before it works: what the tests ask for, since no recording does it on command.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::process;
 use std::thread;
 
 use rustix::process::{Signal, getpid, kill_process};
+
+use super::message::{Counters, Tell};
+use super::serve::say;
+use crate::worker::progress::Stage;
 
 /// How a child fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +31,15 @@ pub enum Fault {
     Oom,
     /// It says what means nothing.
     Garbage,
+    /// It asks for the same room for ever.
+    Ask,
+    /// It counts for ever, and says so.
+    Count,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Segv,
         Self::Abort,
         Self::Kill,
@@ -41,6 +49,8 @@ impl Fault {
         Self::Exit,
         Self::Oom,
         Self::Garbage,
+        Self::Ask,
+        Self::Count,
     ];
 
     /// Returns the word on the command line.
@@ -55,6 +65,8 @@ impl Fault {
             Self::Exit => "exit",
             Self::Oom => "oom",
             Self::Garbage => "garbage",
+            Self::Ask => "ask",
+            Self::Count => "count",
         }
     }
 
@@ -83,6 +95,11 @@ impl Fault {
             Self::Garbage => {
                 let _ = std::io::stdout().lock().write_all(b"what\xff\n");
             }
+            Self::Ask => loop {
+                say(&Tell::Ask { bytes: 1 });
+                let _ = std::io::stdin().lock().skip_until(b'\n');
+            },
+            Self::Count => (1..=u64::MAX).for_each(count),
         }
     }
 }
@@ -92,6 +109,21 @@ fn die(signal: Signal) {
     while kill_process(getpid(), signal).is_ok() {
         thread::yield_now();
     }
+}
+
+/// Tells of so many pictures that nobody made.
+fn count(frames: u64) {
+    let told = Counters {
+        rendition: 240,
+        frames_total: u64::MAX,
+        duration_seconds: 1.0,
+        frames,
+        microseconds: 0,
+        bytes: 0,
+        reused_frames: 0,
+        reused_microseconds: 0,
+    };
+    say(&Tell::Progress { stage: Stage::Transcoding.name().to_owned(), counters: Some(told) });
 }
 
 /// Takes memory until there is none, and uses it: what is not used takes none.

@@ -16,7 +16,7 @@ use super::log::{self, Tail};
 use super::message::{Counters, LINE_BYTES_MAX, Order, Tell, Word, decode, encode};
 use super::spawn::{self, Running};
 use super::watch::{self, Sample, Watch};
-use super::{Child, end, told};
+use super::{Bounds, Child, end, told};
 use crate::av::Interrupt;
 use crate::room::{Room, RoomSource};
 use crate::transcode;
@@ -42,8 +42,12 @@ struct Work<'a> {
     logged: JoinHandle<()>,
     tail: Arc<Mutex<Tail>>,
     heard: Arc<AtomicU64>,
+    /// Bytes that were said to it.
+    said: u64,
     watch: Watch,
-    stall_time: Duration,
+    bounds: Bounds,
+    /// It is ended then, whatever moves: what it counts is its own word.
+    last_moment: Instant,
     /// What its counters come to.
     counted: u64,
     counters: Option<Arc<transcode::Progress>>,
@@ -90,10 +94,12 @@ impl<'a> Work<'a> {
         let (heard, tail) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Tail>>::default());
         let lines = listen(stdout, Arc::clone(&heard))?;
         let logged = keep_log(stderr, running.pid(), Arc::clone(&heard), Arc::clone(&tail))?;
-        let stall_time = child.bounds.stall_time;
+        let (bounds, began) = (child.bounds, Instant::now());
         Ok(Self {
-            watch: Watch::new(stall_time, Instant::now()),
+            watch: Watch::new(bounds.stall_time, began),
+            last_moment: began + bounds.time_max,
             room: rooms.map(RoomSource::file),
+            said: 0,
             counted: 0,
             counters: None,
             stopped: None,
@@ -103,7 +109,7 @@ impl<'a> Work<'a> {
             logged,
             tail,
             heard,
-            stall_time,
+            bounds,
             progress,
             interrupt,
         })
@@ -112,6 +118,7 @@ impl<'a> Work<'a> {
     /// Says a word. That nobody hears it any more shows at the other pipe.
     fn say(&mut self, word: &Word) -> Result<(), MediaError> {
         let line = encode(word).map_err(|why| MediaError::Start(std::io::Error::other(why)))?;
+        self.said += line.len() as u64;
         match self.stdin.write_all(&line) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 Err(told::crashed("it does not listen"))
@@ -147,9 +154,10 @@ impl<'a> Work<'a> {
         match tell {
             Tell::Ask { bytes } => {
                 let room = self.room.as_ref().ok_or_else(told::senseless)?;
+                let asked = Instant::now();
                 let refusal = room.reach(bytes).err().map(|refused| refused.0);
-                // It waited for us, and room may take a while to make.
-                self.watch.forgive(Instant::now());
+                // It waited for us, and room may take a while to make. More is not forgiven: who only asks gets nowhere.
+                self.watch.excuse(asked.elapsed());
                 self.say(&Word::Room { refusal })?;
             }
             Tell::Progress { stage, counters } => self.note(&stage, counters)?,
@@ -188,14 +196,15 @@ impl<'a> Work<'a> {
                 self.say(&Word::Stop)?;
             }
             Some(until) if now >= until => return Err(MediaError::Stopped),
+            _ if now >= self.last_moment => return Err(MediaError::Endless(self.bounds.time_max)),
             _ => {}
         }
         if !self.watch.is_due(now) {
             return Ok(());
         }
         let pid = self.running.pid();
-        let heard = self.heard.load(Ordering::Relaxed);
-        let sample = Sample { moved: watch::moved(pid), heard, counted: self.counted };
+        let between = self.heard.load(Ordering::Relaxed).saturating_add(self.said);
+        let sample = Sample { moved: watch::moved(pid), between, counted: self.counted };
         if !self.watch.look(now, sample) {
             return Ok(());
         }
@@ -204,7 +213,7 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         tracing::warn!(pid, "a child moves nothing any more and is ended");
-        Err(MediaError::Stalled(self.stall_time))
+        Err(MediaError::Stalled(self.bounds.stall_time))
     }
 
     /// Lets a child that has answered go, so that nothing is written any more where it worked.

@@ -123,7 +123,7 @@ fn die() {
 }
 
 /// Says a line. Nobody to hear it is nobody to work for.
-fn say(tell: &Tell) {
+pub(super) fn say(tell: &Tell) {
     let mut stdout = io::stdout().lock();
     let said = encode(tell).map_err(io::Error::other);
     if said.and_then(|line| stdout.write_all(&line)).and_then(|()| stdout.flush()).is_err() {
@@ -184,7 +184,7 @@ fn carry_out(
             Ok(Tell::Transcoded { file, notes: told::notes(done.notes), facts, speed: done.speed })
         }
         Order::Prove { path, accept_truncated } => {
-            let file = InProcess.prove(&path, accept_truncated)?;
+            let file = InProcess.prove(&path, accept_truncated, interrupt)?;
             Ok(Tell::Proven { file: (&file).into() })
         }
     }

@@ -1,7 +1,7 @@
 //! Is a child still getting anywhere? It is while its counters rise or it reads and writes: looking through 20 GB counts
 //! nothing and reads all the time, a decoder that turns in circles does neither.
 //!
-//! What it writes to us does not count, or whoever complains in circles would be taken for busy.
+//! What it writes to us and reads from us does not count, or whoever complains or asks in circles would be taken for busy.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ const TICK_MAX: Duration = Duration::from_millis(500);
 pub(super) struct Sample {
     /// Bytes that it has read and written; none where the system does not say.
     pub(super) moved: Option<u64>,
-    /// Bytes among them that it wrote to us.
-    pub(super) heard: u64,
+    /// Bytes among them that it wrote to us, and that we wrote to it.
+    pub(super) between: u64,
     /// What its counters come to.
     pub(super) counted: u64,
 }
@@ -39,15 +39,15 @@ impl Watch {
 
     /// Returns whether it is time to look.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        now.duration_since(self.looked) >= TICK
+        now.saturating_duration_since(self.looked) >= TICK
     }
 
     /// Looks; returns whether nothing has moved for too long.
     pub(super) fn look(&mut self, now: Instant, sample: Sample) -> bool {
-        self.quiet += now.duration_since(self.looked).min(TICK_MAX);
+        self.quiet += now.saturating_duration_since(self.looked).min(TICK_MAX);
         self.looked = now;
         // Highest marks, not changes: what is on its way to us is moved and not heard yet, and would count again and again.
-        let moved = sample.moved.unwrap_or(0).saturating_sub(sample.heard);
+        let moved = sample.moved.unwrap_or(0).saturating_sub(sample.between);
         if moved > self.moved || sample.counted > self.counted {
             self.quiet = Duration::ZERO;
         }
@@ -56,7 +56,12 @@ impl Watch {
         self.quiet >= self.patience
     }
 
-    /// Begins anew: the child had to wait for us, or for a disk.
+    /// Leaves a time out of the count: the child had to wait for us.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        self.looked += time;
+    }
+
+    /// Begins anew: the child had to wait for a disk.
     pub(super) fn forgive(&mut self, now: Instant) {
         (self.looked, self.quiet) = (now, Duration::ZERO);
     }
@@ -101,7 +106,7 @@ mod tests {
         let counts = |tick| Sample { counted: tick / 20, ..Sample::default() };
         let turns = |_| Sample { moved: Some(5000), ..Sample::default() };
         // A line is on its way to us at every other look.
-        let talks = |tick| Sample { moved: Some(tick * 90), heard: tick / 2 * 180, counted: 0 };
+        let talks = |tick| Sample { moved: Some(tick * 90), between: tick / 2 * 180, counted: 0 };
         assert_eq!(stalls_after(60, reads), None);
         assert_eq!(stalls_after(60, counts), None);
         assert_eq!(stalls_after(60, turns), Some(31));
@@ -117,6 +122,18 @@ mod tests {
         watch.forgive(began + 1002 * SECOND);
         let late = |quarters: u32| began + 1002 * SECOND + quarters * SECOND / 4;
         assert_eq!((1..20).find(|quarters| watch.look(late(*quarters), Sample::default())), Some(12));
+    }
+
+    #[test]
+    fn only_the_time_in_which_it_waited_for_us_is_excused() {
+        let began = Instant::now();
+        let mut watch = Watch::new(3 * SECOND, began);
+        // A second of each quarter of a minute is ours; the rest is its own, however often it asks.
+        let found = (1..100).find(|step| {
+            watch.excuse(TICK / 2);
+            watch.look(began + TICK * *step, Sample::default())
+        });
+        assert_eq!(found, Some(60));
     }
 
     #[test]

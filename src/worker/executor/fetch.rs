@@ -67,6 +67,7 @@ impl Executor {
     async fn settle(&self, key: &Key, there: &There, output: &JobOutput) -> Result<(), Failed> {
         let (mut handed, mut held): (Vec<Handed>, Vec<JobId>) = (Vec::new(), Vec::new());
         let mut predicted = Vec::new();
+        let seconds = output.duration_seconds.unwrap_or_else(|| predict::length_of(there.bytes));
         loop {
             let (job, claim) = (self.task.job.clone(), self.task.claim);
             let (there, result, ours) = (there.clone(), output.clone(), held.clone());
@@ -81,7 +82,7 @@ impl Executor {
             }
             for job in jobs {
                 self.hold_for_job(key, &job).await?;
-                predicted.extend(self.predicted(&job, output.duration_seconds));
+                predicted.extend(self.predicted(&job, seconds));
                 held.push(job.id);
             }
         }
@@ -118,10 +119,10 @@ impl Executor {
         hold(&self.node.inner.cache, key, lease).await
     }
 
-    /// Returns how long a job will take, now that the length of its source is known.
-    fn predicted(&self, job: &Job, duration_seconds: Option<f64>) -> Option<(JobId, i64)> {
+    /// Returns how long a job will take, now that the length of its source is known, or its size where it was here before.
+    fn predicted(&self, job: &Job, duration_seconds: f64) -> Option<(JobId, i64)> {
         let key = Key::parse(&job.key).ok()?;
-        let work = predict::seen(duration_seconds?, key.resolution(), self.node.inner.terms.jobs);
+        let work = predict::seen(duration_seconds, key.resolution(), self.node.inner.terms.jobs);
         Some((job.id, work))
     }
 }

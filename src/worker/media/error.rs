@@ -35,6 +35,9 @@ pub enum MediaError {
     /// The process that did the work got nowhere.
     #[error("the process that worked on it moved nothing for {} s and was ended", .0.as_secs_f64())]
     Stalled(Duration),
+    /// The process that did the work went on and on.
+    #[error("the process that worked on it did not come to an end in {} s and was ended", .0.as_secs_f64())]
+    Endless(Duration),
     /// No process could be started for it.
     #[error("no process could be started for it")]
     Start(#[source] io::Error),
@@ -73,7 +76,7 @@ impl Failure for MediaError {
         match self {
             Self::Crashed { .. } => "MEDIA_CRASHED",
             Self::OutOfMemory(_) => "MEDIA_OOM",
-            Self::Stalled(_) => "MEDIA_STALLED",
+            Self::Stalled(_) | Self::Endless(_) => "MEDIA_STALLED",
             Self::Start(_) => "MEDIA_START",
             Self::Stopped => "CANCELLED",
             _ => self.inner().map_or("INTERNAL", Failure::code),
@@ -83,7 +86,7 @@ impl Failure for MediaError {
     fn class(&self) -> FailureClass {
         match self {
             // Most often it is the recording; a node that counts its tries finds out.
-            Self::Crashed { .. } | Self::Stalled(_) | Self::Start(_) => FailureClass::Transient,
+            Self::Crashed { .. } | Self::Stalled(_) | Self::Endless(_) | Self::Start(_) => FailureClass::Transient,
             Self::OutOfMemory(_) => FailureClass::Capacity,
             Self::Stopped => FailureClass::Cancelled,
             _ => self.inner().map_or(FailureClass::Bug, Failure::class),
@@ -94,7 +97,9 @@ impl Failure for MediaError {
         match self {
             Self::Crashed { .. } => "fetch the source again; please report the source if it persists",
             Self::OutOfMemory(_) => "raise transcode.memory_max, or run fewer jobs at once",
-            Self::Stalled(_) => "look whether the disk answers; raise transcode.stall_time where it is merely slow",
+            Self::Stalled(_) | Self::Endless(_) => {
+                "look whether the disk answers; raise transcode.stall_time where it is merely slow"
+            }
             Self::Start(_) => "raise the limit on processes, or run fewer jobs at once",
             Self::Stopped => "run the same command again",
             _ => self.inner().map_or("", Failure::cure),

@@ -51,10 +51,13 @@ impl Media for InProcess {
         encode::transcode(order, rooms, progress, interrupt)
     }
 
-    /// Nothing breaks this off: to the cache a look that was broken off is a file that cannot be read. Stops come between
-    /// files.
-    fn prove(&self, path: &Path, accept_truncated: bool) -> Result<VerifiedFile, MediaError> {
-        Ok(proof::accept(path, accept_truncated, &Interrupt::default())?.file)
+    fn prove(
+        &self,
+        path: &Path,
+        accept_truncated: bool,
+        interrupt: &Interrupt,
+    ) -> Result<VerifiedFile, MediaError> {
+        Ok(proof::accept(path, accept_truncated, interrupt)?.file)
     }
 }
 

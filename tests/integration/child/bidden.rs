@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use reelmill::av::Interrupt;
 use reelmill::worker::{Fault, Media};
 
 use crate::support::bidden::{Bidden, command, say};
@@ -33,7 +34,7 @@ fn another_process_has_children() {
         for name in bidding.split_whitespace() {
             let fault = Fault::parse(name).unwrap();
             let media = super::child(Duration::from_secs(600)).with_fault(fault);
-            scope.spawn(move || media.prove(Path::new("/nowhere"), false));
+            scope.spawn(move || media.prove(Path::new("/nowhere"), false, &Interrupt::default()));
         }
         let own = std::process::id();
         let at_work =
