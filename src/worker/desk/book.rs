@@ -34,11 +34,13 @@ pub(in crate::worker) struct Ended {
 
 impl Desk<'_> {
     /// Takes a booking. `body` is its canonical form; `full` says why there is no room for one more file, where there is none.
+    /// Its number is above those of the class's earlier ones, `above` being the last that another node may have given.
     pub(in crate::worker) fn book(
         &self,
         booking: &Booking,
         body: &str,
         full: Option<&str>,
+        above: u32,
     ) -> Result<Booked, StoreError> {
         let ClassKey { institution, class_id } = &booking.class;
         let body_sha256 = content_hash::of_bytes(body);
@@ -50,7 +52,7 @@ impl Desk<'_> {
             }
             self.end(row, BookingState::Cancelled, "the class booked something else")?;
         }
-        let sequence = latest.map_or(1, |row| row.new.sequence.saturating_add(1));
+        let sequence = latest.map_or(0, |row| row.new.sequence).max(above).saturating_add(1);
         let wanted = want(booking);
         let resolution = match &wanted {
             Want::Direct { resolution, .. } => *resolution,
@@ -228,7 +230,7 @@ impl Desk<'_> {
     }
 
     /// Ends a live booking as over or cancelled, and lets its file go.
-    pub(super) fn end(
+    pub(in crate::worker) fn end(
         &self,
         row: &BookingRow,
         state: BookingState,

@@ -1,6 +1,7 @@
 //! The events that the desk writes: their names for all time, their particulars, and who hears of them.
 //!
-//! An event's name is made of what it tells, so that the same thing told twice, also by two nodes, is one event.
+//! An event's name is made of what it tells and of the node that does, so that the same thing told twice is one event, and
+//! what two nodes tell of their own is never taken for one.
 
 use uuid::Uuid;
 
@@ -72,7 +73,8 @@ impl Desk<'_> {
             held_until: held.path.map(|_| new.due_milliseconds / 1000),
         };
         let sequence = new.sequence.to_string();
-        let own = [&new.institution, &new.class_id, &sequence, &new.body_sha256].map(String::as_str);
+        let node = &self.terms.node_id;
+        let own = [&new.institution, &new.class_id, &sequence, &new.body_sha256, node].map(String::as_str);
         let mut targets = self.terms.targets.clone();
         if is_terminal && new.callback_url.is_some() {
             targets.push(CALLBACK.to_owned());

@@ -342,7 +342,7 @@ fn where_there_is_no_room_a_booking_fails_with_316_before_anything_is_fetched() 
             panic!("no booking")
         };
         let body = message::to_body(&booking);
-        let row = scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held")))?.row;
+        let row = scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held"), 0))?.row;
         assert_eq!((row.state, row.code), (BookingState::Failed, Some(316)));
         assert_eq!(scene.tx.jobs().count()?, 0);
         assert_eq!(all_told(scene), ["booking.accepted", "cache.full", "booking.failed"]);
