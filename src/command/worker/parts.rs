@@ -16,7 +16,7 @@ use crate::command::CommandError;
 use crate::command::fetch::keep_budget;
 use crate::command::fetch::settings::Budget;
 use crate::config::{Config, SecretFile};
-use crate::notify::{Callback, Poster, RedisTarget, Secrets, Sender, TIMEOUTS, Target, Webhook};
+use crate::notify::{Callback, DeadLetters, Poster, RedisTarget, Secrets, Sender, TIMEOUTS, Target, Webhook};
 use crate::provider::{Oss, Sign};
 use crate::redis_server::RedisServer;
 use crate::worker::{Part, part};
@@ -39,6 +39,7 @@ pub(super) fn all(
     if let Some(settings) = redis_settings(config, &built.node_id)? {
         let (server, redis) = (settings.server.clone(), &config.redis);
         parts.push(intake(built, settings));
+        targets.push(Arc::new(DeadLetters::new(server.clone(), redis.dead_stream.clone(), built.node_id.clone())));
         targets.push(Arc::new(RedisTarget::new(server, redis.events_stream.clone(), redis.events_channel.clone())));
     }
     parts.push(sender(built, targets));

@@ -9,8 +9,8 @@ use super::Desk;
 use super::file::{class_of, resolution_of};
 use crate::booking::Code;
 use crate::event::EventType;
-use crate::notify::CALLBACK;
-use crate::store::{AlarmRow, BookedFile, BookingRow, Job, NewEvent, StoreError};
+use crate::notify::{CALLBACK, DEAD_LETTERS, REDIS};
+use crate::store::{AlarmRow, BookedFile, BookingRow, Job, JobState, NewEvent, StoreError};
 use crate::worker::message::{AlarmData, BookingData, JobData, TranscodeData, json, read};
 
 /// Alarms of one key become one event in this time.
@@ -161,7 +161,8 @@ impl Desk<'_> {
         })
     }
 
-    /// Returns the event of a job's change, which only those hear who watch the node itself.
+    /// Returns the event of a job's change, which only those hear who watch the node itself; of one that a person must look
+    /// at there is a dead letter besides, where the node has a Redis.
     pub(in crate::worker) fn tell_job(&self, job: &Job) -> NewEvent {
         let failure = job.failure.as_ref();
         let data = JobData {
@@ -174,6 +175,7 @@ impl Desk<'_> {
         };
         let parts = [job.id.to_string(), job.lease_number.to_string(), self.now.to_string()];
         let [id, lease, time] = parts.each_ref().map(String::as_str);
+        let is_dead = job.state == JobState::Held && self.terms.targets.iter().any(|target| target == REDIS);
         NewEvent {
             event_id: event_id(&["job", &self.terms.node_id, id, lease, job.state.name(), time]),
             event_type: EventType::JobChanged,
@@ -183,7 +185,7 @@ impl Desk<'_> {
             time_milliseconds: self.now,
             data: json(&data),
             callback_url: None,
-            targets: Vec::new(),
+            targets: if is_dead { vec![DEAD_LETTERS.to_owned()] } else { Vec::new() },
         }
     }
 
