@@ -67,12 +67,13 @@ impl Turn {
         self.state.load(Ordering::Acquire) == OURS
     }
 
-    fn hear(&self, mark: &[u8]) {
-        let next = if mark == self.mark.as_bytes() { OURS } else { AFTER };
-        // What others begin before us is no end of ours.
-        if next == OURS || self.is_ours() {
-            self.state.store(next, Ordering::Release);
+    /// Hears a mark; returns whether it ends ours. What others begin before us is no end of ours.
+    fn ends_with(&self, mark: &[u8]) -> bool {
+        if mark == self.mark.as_bytes() {
+            self.state.store(OURS, Ordering::Release);
+            return false;
         }
+        self.state.compare_exchange(OURS, AFTER, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -91,9 +92,10 @@ pub(super) fn ear(
             return Ok(());
         };
         if heard.channel == MARK_CHANNEL.as_bytes() {
-            turn.hear(&heard.body);
-            // Where there is no room for it, whoever empties the queue looks at the turn.
-            let _ = turn.is_over().then(|| sender.try_send(Word::End));
+            if turn.ends_with(&heard.body) {
+                // Where there is no room for it, whoever empties the queue looks at the turn.
+                let _ = sender.try_send(Word::End);
+            }
             return Ok(());
         }
         if !turn.is_ours() {

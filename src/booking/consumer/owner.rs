@@ -5,8 +5,8 @@
 //! reelmill:class:22/c-1029 = "<bound> <until> <node>"
 //! ```
 //!
-//! `bound` is a number that no booking of that class is above, whichever node took it: whoever takes a class over counts on
-//! from there. `until` is 0 for what is on the node's disk, else a time of Redis' own clock, in milliseconds, to which the node
+//! `bound` is a number that no booking of that class is above, whichever node took it, raised before an entry is taken and
+//! right again behind that: whoever takes a class over counts on from there. `until` is 0 for what is on the node's disk, else a time of Redis' own clock, in milliseconds, to which the node
 //! has the class in hand: it lapses by itself where the node cannot keep what it took.
 //!
 //! An entry whose class another live node has is handed over: written into the control stream under that node's name, and
@@ -17,6 +17,7 @@
 //! Records are believed as long as Redis has them. Where Redis forgot, or cannot write one, an entry is taken by whoever has
 //! it: a class that two nodes have is better than one that none has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,15 +71,18 @@ const CLAIM: &str = "redis.pcall('ZADD', KEYS[1], seconds, ARGV[1]) \
         end \
     end \
     return answers";
-/// Notes that classes are on a node's disk, and acknowledges their entries. KEYS: stream, records. ARGV: group, node, kept; the
-/// numbers of their bookings; the entries.
+/// Notes what became of entries whose classes were taken, and acknowledges them. KEYS: stream, records. ARGV: group, node, kept;
+/// for each record how many entries of it those were, and the highest number of its bookings that is on the disk, or 0;
+/// the entries to be acknowledged. Each entry had raised the bound by one.
 const KEEP: &str = "for i = 2, #KEYS do \
         local bound, till, node = record(KEYS[i]) \
+        local number = tonumber(ARGV[i * 2 + 1]) \
         if not node or node == ARGV[2] then \
-            write(KEYS[i], math.max(bound, tonumber(ARGV[i + 2])), 0, ARGV[2], ARGV[3]) \
+            bound = math.max(bound - tonumber(ARGV[i * 2]), number, 0) \
+            write(KEYS[i], bound, number > 0 and 0 or till, ARGV[2], ARGV[3]) \
         end \
     end \
-    for i = #KEYS + 3, #ARGV do redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) end";
+    for i = #KEYS * 2 + 2, #ARGV do redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) end";
 /// Keeps fresh what is in hand, and is still ours. KEYS: stream, records. ARGV: group, node, in hand, kept; the entries.
 const REFRESH: &str = "for i = 2, #KEYS do \
         local bound, till, node = record(KEYS[i]) \
@@ -137,12 +141,21 @@ pub(super) async fn claim(
     Ok(answers.into_iter().map(owner).collect())
 }
 
-/// Notes that what was booked for classes is on this node's disk, under those numbers, and acknowledges entries.
+/// What became of the entries of a class that were taken together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// How many those were.
+    pub(super) entries: u32,
+    /// The highest number of the class's bookings among them; 0 where none was understood.
+    pub(super) sequence: u32,
+}
+
+/// Notes what was kept of classes, and acknowledges entries.
 pub(super) async fn keep(
     connection: &mut MultiplexedConnection,
     settings: &Settings,
     (stream, group): (&str, &str),
-    booked: &[(String, u32)],
+    booked: &BTreeMap<String, Kept>,
     entries: &[String],
 ) -> Result<(), RedisError> {
     if booked.is_empty() && entries.is_empty() {
@@ -151,8 +164,8 @@ pub(super) async fn keep(
     let script = Script::new(&[RECORD, KEEP].concat());
     let mut keep = script.key(stream);
     keep.arg(group).arg(&settings.node_id).arg(milliseconds(RECORD_KEPT));
-    for (class, sequence) in booked {
-        keep.key(key_of(class)).arg(*sequence);
+    for (class, kept) in booked {
+        keep.key(key_of(class)).arg(kept.entries).arg(kept.sequence);
     }
     keep.arg(entries);
     keep.invoke_async(connection).await

@@ -1,6 +1,9 @@
 //! A batch of entries, by what is to be done with each.
 
+use std::collections::BTreeMap;
+
 use super::entry::{Content, Entry};
+use super::owner::Kept;
 use super::reader::Stream;
 use super::settle::{Letter, Stub};
 use super::{BODY_BYTES_MAX, Delivery, MESSAGE_FIELD, Settings, Verdict};
@@ -39,8 +42,8 @@ pub(super) struct Sorted {
     pub(super) kept: Vec<String>,
     /// To be acknowledged in the bookings stream besides.
     pub(super) originals: Vec<String>,
-    /// Classes whose bookings are on the disk, with their numbers.
-    pub(super) booked: Vec<(String, u32)>,
+    /// What became of entries that book for classes.
+    pub(super) booked: BTreeMap<String, Kept>,
     /// How many of what is to be acknowledged were gone when they were read.
     pub(super) gone: usize,
     /// How many are another node's to acknowledge.
@@ -86,8 +89,12 @@ impl Sorted {
             Ok(verdict) => verdict,
             Err(why) => return Some(why),
         };
-        if let (Verdict::Booked { sequence }, Some(class)) = (&verdict, taken.class) {
-            self.booked.push((class, *sequence));
+        if let Some(class) = taken.class {
+            let kept = self.booked.entry(class).or_default();
+            kept.entries += 1;
+            if let Verdict::Booked { sequence } = verdict {
+                kept.sequence = kept.sequence.max(sequence);
+            }
         }
         if taken.is_handed {
             self.originals.push(taken.original);
@@ -113,4 +120,29 @@ impl Sorted {
 
 fn refused(rule: &'static str, got: String) -> Invalid {
     Invalid { field: MESSAGE_FIELD.to_owned(), rule, got, class: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_class_that_booked_twice_the_highest_number_counts_and_what_is_refused_counts_as_an_entry() {
+        let mut sorted = Sorted::default();
+        let refused = || Verdict::Refused(refused("", String::new()));
+        let verdicts = [Verdict::Booked { sequence: 3 }, Verdict::Booked { sequence: 1 }, refused(), Verdict::Kept];
+        for (number, verdict) in verdicts.into_iter().enumerate() {
+            let class = (number < 3).then(|| "22/c-1".to_owned());
+            let stub = Stub::of(&number.to_string(), b"{}");
+            let taken = Taken { stub, class, is_handed: number == 1, original: "7-0".to_owned() };
+            assert_eq!(sorted.judge(taken, Ok(verdict)), None);
+        }
+        assert_eq!(sorted.booked["22/c-1"], Kept { entries: 3, sequence: 3 });
+        assert_eq!(
+            (sorted.kept, sorted.letters.len(), sorted.originals),
+            (vec!["0".to_owned(), "1".to_owned(), "3".to_owned()], 1, vec!["7-0".to_owned()])
+        );
+        let taken = Taken { stub: Stub::of("9", b""), class: None, is_handed: true, original: String::new() };
+        assert_eq!(Sorted::default().judge(taken, Err("full".to_owned())).as_deref(), Some("full"));
+    }
 }

@@ -186,6 +186,40 @@ fn a_class_whose_node_was_killed_is_another_s_when_it_books_again_and_let_go_whe
 }
 
 #[test]
+fn a_class_that_is_booked_by_http_on_another_node_is_that_one_s_and_the_first_lets_it_go() {
+    let (redis, origin) = (Redis::on_port(), origin());
+    let workers = two(&redis);
+    xadd(&redis, BOOKINGS, &booking("c-1", "1", &origin));
+    let first = who(&workers, "c-1", "booking.ready");
+    all_settled(&redis);
+    let other = &workers[1 - first];
+    other.book(&booking("c-1", "2", &origin).to_string());
+    assert_eq!(other.until_told("c-1", "booking.ready")["data"]["booking_sequence"], 2);
+    assert_eq!(workers[first].until_told("c-1", "booking.cancelled")["data"]["booking_sequence"], 1);
+    // The same by Redis, whoever reads it, is no news to the node that has it now.
+    for _ in 0..4 {
+        xadd(&redis, BOOKINGS, &booking("c-1", "2", &origin));
+    }
+    all_settled(&redis);
+    let mut expected = [1, 1];
+    assert_eq!(accepted(&workers, "c-1"), expected);
+    // And what cannot be understood costs the class nothing, on no node.
+    for _ in 0..4 {
+        xadd(&redis, BOOKINGS, &json!({ "class_id": "c-1" }));
+    }
+    until("it is refused", SOON, || (redis.command("XLEN reelmill:dead") == "4").then_some(()));
+    assert_eq!(other.booking("c-1")["state"], "ready");
+    // In person it may come back.
+    workers[first].book(&booking("c-1", "3", &origin).to_string());
+    workers[first].until_event("its third booking", |event| event["data"]["booking_sequence"] == 3);
+    other.until_told("c-1", "booking.cancelled");
+    expected[first] = 2;
+    assert_eq!(accepted(&workers, "c-1"), expected);
+    until("it is there", SOON, || (workers[first].booking("c-1")["state"] == "ready").then_some(()));
+    check(&workers.each_ref());
+}
+
+#[test]
 fn an_end_that_is_read_before_the_booking_that_was_sent_before_it_ends_that_booking() {
     let (redis, origin) = (Redis::on_port(), origin());
     let worker = node("a", &redis);
