@@ -51,6 +51,12 @@ pub fn parse(body: &[u8], channel: Channel, admits: Admits<'_>) -> Result<Messag
     understood.map_err(|invalid| Invalid { class: class(&fields).ok(), ..invalid })
 }
 
+/// Returns the class for which a message books, also where the rest of it cannot be understood.
+pub fn booked_class(body: &[u8], channel: Channel) -> Option<ClassKey> {
+    let fields = Fields::read(body).ok()?;
+    matches!(command(&fields, channel), Ok(Command::Booking)).then(|| class(&fields).ok()).flatten()
+}
+
 enum Command {
     Booking,
     Over,

@@ -157,6 +157,8 @@ impl Built {
         };
         let node_id = config.node.node_id.clone().unwrap_or_else(host_name);
         let redis = config.redis.url.as_ref().map(|_| Arc::<consumer::Status>::default());
+        let claims = parts::redis_settings(config, &node_id)?.zip(redis.clone());
+        let claims = claims.map(|(settings, status)| consumer::Claims::new(settings, status));
         let daemon = Daemon::new(Parts {
             store: Arc::clone(&store),
             cache: cache.clone(),
@@ -165,6 +167,7 @@ impl Built {
             media,
             terms: terms(config, &node_id, targets),
             redis: redis.clone(),
+            claims,
             figures: parts::figures(),
         });
         let interrupt = stop.interrupt.clone();

@@ -11,6 +11,7 @@
 //! or where the answer that it was taken got lost.
 
 mod courier;
+mod dead;
 mod error;
 mod message;
 mod redis;
@@ -22,6 +23,7 @@ mod target;
 mod tests;
 mod webhook;
 
+pub use dead::{DEAD_LETTERS, DeadLetters};
 pub use error::NotifyError;
 pub use message::envelope;
 pub use redis::{REDIS, RedisTarget};

@@ -16,48 +16,33 @@ use crate::store::Event;
 pub const REDIS: &str = "redis";
 
 /// The field of an entry that holds the envelope.
-const MESSAGE_FIELD: &str = "message";
+pub(super) const MESSAGE_FIELD: &str = "message";
 /// Events that the stream keeps, about: days of a busy node, and some fifty megabytes of Redis' memory. Whoever was away
 /// for longer asks the node itself, which keeps seven days.
 const EVENTS_MAX: usize = 100_000;
 /// An answer takes less, or there is an outage.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Redis, as somebody who is told.
-pub struct RedisTarget {
+/// A connection that is made where there is none.
+pub(super) struct Line {
     server: RedisServer,
-    stream: String,
-    channel: String,
-    /// One connection for all that is sent at the same time; none before the first, and after a failure.
+    /// One for all that is sent at the same time; none before the first, and after a failure.
     connection: Mutex<Option<MultiplexedConnection>>,
 }
 
-impl std::fmt::Debug for RedisTarget {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut debug = formatter.debug_struct("RedisTarget");
-        debug.field("server", &self.server).field("stream", &self.stream).field("channel", &self.channel);
-        debug.finish_non_exhaustive()
-    }
-}
-
-impl RedisTarget {
-    /// Sets it up; nothing is dialled before the first event.
-    pub fn new(server: RedisServer, stream: String, channel: String) -> Self {
-        Self { server, stream, channel, connection: Mutex::default() }
+impl Line {
+    pub(super) fn to(server: RedisServer) -> Self {
+        Self { server, connection: Mutex::default() }
     }
 
-    async fn tell(&self, envelope: &str) -> Result<(), RedisError> {
-        let mut connection = self.connection().await?;
-        let mut pipeline = Pipeline::with_capacity(2);
-        let add = pipeline.cmd("XADD").arg(&self.stream).arg("MAXLEN").arg("~").arg(EVENTS_MAX).arg("*");
-        add.arg(MESSAGE_FIELD).arg(envelope).ignore();
-        pipeline.cmd("PUBLISH").arg(&self.channel).arg(envelope).ignore();
-        let told: Result<(), RedisError> = pipeline.query_async(&mut connection).await;
-        if told.as_ref().is_err_and(|error| !is_answer(error)) {
+    pub(super) async fn say(&self, pipeline: &Pipeline) -> Result<(), Refused> {
+        let mut connection = self.connection().await.map_err(|error| later(&error))?;
+        let said: Result<(), RedisError> = pipeline.query_async(&mut connection).await;
+        if said.as_ref().is_err_and(|error| !is_answer(error)) {
             // Those that are under way on the same connection fail by themselves.
             *self.connection.lock().await = None;
         }
-        told
+        said.map_err(|error| later(&error))
     }
 
     async fn connection(&self) -> Result<MultiplexedConnection, RedisError> {
@@ -70,15 +55,46 @@ impl RedisTarget {
     }
 }
 
+/// Whatever Redis refuses now, full or somebody's copy, a person can mend: nothing is refused for ever.
+fn later(error: &RedisError) -> Refused {
+    Refused::later(format!("Redis: {}", told(error)))
+}
+
+/// Redis, as somebody who is told.
+pub struct RedisTarget {
+    line: Line,
+    stream: String,
+    channel: String,
+}
+
+impl std::fmt::Debug for RedisTarget {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = formatter.debug_struct("RedisTarget");
+        debug.field("server", &self.line.server).field("stream", &self.stream).field("channel", &self.channel);
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl RedisTarget {
+    /// Sets it up; nothing is dialled before the first event.
+    pub fn new(server: RedisServer, stream: String, channel: String) -> Self {
+        Self { line: Line::to(server), stream, channel }
+    }
+}
+
 impl Target for RedisTarget {
     fn name(&self) -> &str {
         REDIS
     }
 
-    /// Whatever Redis refuses now, full or somebody's copy, a person can mend: nothing is refused for ever.
     fn send<'a>(&'a self, event: &'a Event) -> Sending<'a> {
         Box::pin(async move {
-            self.tell(&envelope(event)).await.map_err(|error| Refused::later(format!("Redis: {}", told(&error))))
+            let envelope = envelope(event);
+            let mut pipeline = Pipeline::with_capacity(2);
+            let add = pipeline.cmd("XADD").arg(&self.stream).arg("MAXLEN").arg("~").arg(EVENTS_MAX).arg("*");
+            add.arg(MESSAGE_FIELD).arg(&envelope).ignore();
+            pipeline.cmd("PUBLISH").arg(&self.channel).arg(&envelope).ignore();
+            self.line.say(&pipeline).await
         })
     }
 }

@@ -67,6 +67,14 @@ impl<'a> Inbox<'a> {
         self.transaction.execute(sql, values).map(|rows| rows > 0)
     }
 
+    /// Notes something under a name, in place of what was noted there before.
+    pub fn put(&self, row: &InboxRow, now_milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO inbox (source, entry, body_sha256, answer, time_milliseconds) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let values = (&row.source, &row.entry, &row.body_sha256, &row.answer, now_milliseconds);
+        self.transaction.execute(sql, values).map(drop)
+    }
+
     /// Forgets up to `limit` messages that were taken before a time; returns how many.
     pub fn prune(&self, before_milliseconds: i64, limit: u32) -> Result<usize, StoreError> {
         let sql =

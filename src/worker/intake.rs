@@ -1,13 +1,14 @@
 //! Messages as they come, from wherever: understood, or refused with a reason, and either way on the disk before anybody is
 //! told.
 //!
-//! The same entry of a stream, and the same request under the same key of its sender, is answered as the first time.
+//! The same entry of a stream, and the same request under the same key of its sender, is answered as the first time. Entries
+//! of two streams come in any order: what ends a class ends also the booking that was sent before and is read behind it.
 
 use super::desk::{Alarm, Desk};
 use super::message::{Answered, json, read};
 use super::node::{Node, blocking};
 use super::view::{Order, Taken};
-use crate::booking::consumer::{Delivery, Intake, Verdict, Verdicts};
+use crate::booking::consumer::{Delivery, Intake, LetGo, Verdict, Verdicts};
 use crate::booking::{Channel, ClassKey, Code, Invalid, Message, TranscodeResult, message};
 use crate::content_hash;
 use crate::event::EventType;
@@ -18,6 +19,12 @@ use crate::store::{BookingRow, BookingState, InboxRow, StoreError, Transaction};
 
 /// Requests that carry a key of their sender's, in the inbox.
 const REQUESTS: &str = "request";
+/// How a class was last ended out of Redis, in the inbox under the class's name. No stream is called like that: names of
+/// streams that hold a space are refused nowhere, but nobody has one.
+const ENDS: &str = "end of a class";
+/// An end counts for what was sent before it in this time; a stream whose entries are not called by the time, or by
+/// another server's, shows by being further away. As long as entries and ends are kept.
+const END_COUNTS_MILLISECONDS: u64 = 7 * 24 * 3_600_000;
 
 /// What became of a message, before it is told.
 #[derive(Clone, Debug)]
@@ -41,6 +48,34 @@ struct Envelope {
     is_for_all: bool,
     /// Why there is no room for one more file, should it be a booking.
     full: Option<String>,
+    /// Another node may have given numbers up to this one to bookings of its class.
+    above: u32,
+}
+
+impl Envelope {
+    /// Closes one with a message that came by a channel, or from somebody who waits for the answer.
+    fn of(
+        message: Result<Message, Invalid>,
+        body: &[u8],
+        name: Option<(String, String)>,
+        from: Option<Channel>,
+    ) -> Self {
+        Self {
+            message,
+            body_sha256: content_hash::of_bytes(body),
+            name,
+            is_unattended: from.is_some(),
+            is_for_all: from == Some(Channel::Control),
+            full: None,
+            above: 0,
+        }
+    }
+
+    /// Returns when it was sent, in milliseconds of Redis' clock, where it came from there.
+    fn sent_milliseconds(&self) -> Option<u64> {
+        let (_, entry) = self.name.as_ref().filter(|_| self.is_unattended)?;
+        sent(entry)
+    }
 }
 
 impl Node {
@@ -60,35 +95,23 @@ impl Node {
             (format!("{REQUESTS} {whose}"), key)
         });
         let full = if matches!(message, Ok(Message::Booking(_))) { self.refusal().await } else { None };
-        let envelope = self.envelope(message, &order.body, name, None, full);
+        let claims = self.inner.claims.as_ref();
+        let claimed = claims.and_then(|claims| Some((claims, booked_class(message.as_ref().ok()?)?)));
+        let above = match &claimed {
+            Some((claims, class)) => claims.above(class).await,
+            None => 0,
+        };
+        let envelope = Envelope { full, above, ..Envelope::of(message, &order.body, name, None) };
         let outcome = self.decide_once(move |desk| desk.take(&envelope)).await?;
+        if let (Outcome::Booked { row, was_there: false }, Some((claims, class))) = (&outcome, claimed) {
+            claims.take(&class, row.new.sequence).await;
+        }
         self.told(outcome).await
     }
 
     fn understand(&self, body: &[u8], channel: Channel) -> Result<Message, Invalid> {
         let guard = &self.inner.acquirer.downloader.dialer.guard;
         message::parse(body, channel, &|url| guard.target(url).map(drop).map_err(|refusal| refusal.to_string()))
-    }
-
-    /// Puts a message together with what belongs to it; `from` is the stream that it came from, where nobody waits for an
-    /// answer.
-    fn envelope(
-        &self,
-        message: Result<Message, Invalid>,
-        body: &[u8],
-        name: Option<(String, String)>,
-        from: Option<Channel>,
-        full: Option<String>,
-    ) -> Envelope {
-        let body_sha256 = content_hash::of_bytes(body);
-        Envelope {
-            message,
-            body_sha256,
-            name,
-            is_unattended: from.is_some(),
-            is_for_all: from == Some(Channel::Control),
-            full,
-        }
     }
 
     /// Says why there is no room for one more file, where there is none: once for all that come together, and from where it
@@ -134,6 +157,19 @@ impl Intake for Node {
             verdicts
         })
     }
+
+    fn class(&self, body: &[u8], channel: Channel) -> Option<String> {
+        message::booked_class(body, channel).map(|class| class.to_string())
+    }
+
+    fn let_go<'a>(&'a self, class: &'a str) -> LetGo<'a> {
+        let (institution, class_id) = class.split_once('/').unwrap_or(("", class));
+        let class = ClassKey { institution: institution.to_owned(), class_id: class_id.to_owned() };
+        Box::pin(async move {
+            let let_go = self.decide(move |desk| desk.let_go(&class)).await;
+            let_go.map_err(|error| error.to_string())
+        })
+    }
 }
 
 impl Node {
@@ -143,9 +179,9 @@ impl Node {
         full: Option<String>,
     ) -> impl Future<Output = Result<Verdict, String>> + use<'_> {
         let message = self.understand(&delivery.body, delivery.channel);
-        let refused = message.as_ref().err().cloned();
         let name = Some((delivery.source, delivery.entry));
-        let envelope = self.envelope(message, &delivery.body, name, Some(delivery.channel), full);
+        let (above, from) = (delivery.above, Some(delivery.channel));
+        let envelope = Envelope { full, above, ..Envelope::of(message, &delivery.body, name, from) };
         let taken = self.decide_now(move |desk| desk.take(&envelope));
         async move {
             let outcome = match taken {
@@ -153,7 +189,9 @@ impl Node {
                 Err(error) => Err(error),
             };
             match outcome {
-                Ok(_) => Ok(refused.map_or(Verdict::Kept, Verdict::Refused)),
+                Ok(Outcome::Booked { row, .. }) => Ok(Verdict::Booked { sequence: row.new.sequence }),
+                Ok(Outcome::Invalid(invalid)) => Ok(Verdict::Refused(invalid)),
+                Ok(Outcome::Ended { .. } | Outcome::Noted { .. } | Outcome::KeyReused) => Ok(Verdict::Kept),
                 Err(error) => Err(error.to_string()),
             }
         }
@@ -191,17 +229,24 @@ impl Desk<'_> {
     /// Takes a message, unless it was taken before.
     fn take(&self, envelope: &Envelope) -> Result<Outcome, StoreError> {
         let Some((source, entry)) = &envelope.name else { return self.take_new(envelope) };
-        if let Some(before) = self.tx().inbox().get(source, entry)? {
-            return if before.body_sha256 == envelope.body_sha256 {
-                self.again(&before, envelope)
-            } else {
-                Ok(Outcome::KeyReused)
-            };
+        let mut entry = entry.clone();
+        if let Some(before) = self.tx().inbox().get(source, &entry)? {
+            if before.body_sha256 == envelope.body_sha256 {
+                return self.again(&before, envelope);
+            }
+            if !envelope.is_unattended {
+                return Ok(Outcome::KeyReused);
+            }
+            // A Redis that forgot, and gives its names again: another message, under a name that says so.
+            entry = format!("{entry} {}", envelope.body_sha256);
+            if let Some(before) = self.tx().inbox().get(source, &entry)? {
+                return self.again(&before, envelope);
+            }
         }
         let outcome = self.take_new(envelope)?;
         let row = InboxRow {
             source: source.clone(),
-            entry: entry.clone(),
+            entry,
             body_sha256: envelope.body_sha256.clone(),
             answer: json(&answered(&outcome)),
         };
@@ -228,11 +273,15 @@ impl Desk<'_> {
         match &envelope.message {
             Ok(Message::Booking(booking)) => {
                 let full = envelope.full.as_deref();
-                let booked = self.book(booking, &message::to_body(booking), full)?;
-                Ok(Outcome::Booked { row: booked.row, was_there: !booked.is_new })
+                let booked = self.book(booking, &message::to_body(booking), full, envelope.above)?;
+                let row = match envelope.sent_milliseconds().filter(|_| booked.is_new) {
+                    Some(sent) => self.end_late(booked.row, sent)?,
+                    None => booked.row,
+                };
+                Ok(Outcome::Booked { row, was_there: !booked.is_new })
             }
-            Ok(Message::Over(class)) => self.ended(class, BookingState::Over),
-            Ok(Message::Cancel(class)) => self.ended(class, BookingState::Cancelled),
+            Ok(Message::Over(class)) => self.ended(class, BookingState::Over, envelope),
+            Ok(Message::Cancel(class)) => self.ended(class, BookingState::Cancelled, envelope),
             Ok(Message::Result(result)) => Ok(Outcome::Noted { is_known: self.result(result)? }),
             Err(invalid) => {
                 if envelope.is_unattended {
@@ -243,9 +292,41 @@ impl Desk<'_> {
         }
     }
 
-    fn ended(&self, class: &ClassKey, state: BookingState) -> Result<Outcome, StoreError> {
+    fn ended(&self, class: &ClassKey, state: BookingState, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        if let (Some((_, entry)), Some(_)) = (&envelope.name, envelope.sent_milliseconds()) {
+            let note = InboxRow {
+                source: ENDS.to_owned(),
+                entry: class.to_string(),
+                body_sha256: envelope.body_sha256.clone(),
+                answer: format!("{entry} {}", state.name()),
+            };
+            self.tx().inbox().put(&note, self.now())?;
+        }
         let ended = self.end_class(class, state)?;
         Ok(Outcome::Ended { row: ended.row, was_live: ended.was_live })
+    }
+
+    /// Ends a booking whose class was ended by what was sent behind it and read before it.
+    fn end_late(&self, row: BookingRow, sent_milliseconds: u64) -> Result<BookingRow, StoreError> {
+        let class = ClassKey { institution: row.new.institution.clone(), class_id: row.new.class_id.clone() };
+        let Some(note) = self.tx().inbox().get(ENDS, &class.to_string())? else { return Ok(row) };
+        let Some((entry, state)) = note.answer.split_once(' ') else { return Ok(row) };
+        let behind = sent(entry).and_then(|ended| ended.checked_sub(sent_milliseconds));
+        // In the same millisecond nobody can say, and a class is not let down for that.
+        let is_late = behind.is_some_and(|behind| behind > 0 && behind <= END_COUNTS_MILLISECONDS);
+        match BookingState::parse(state).filter(|_| is_late && row.state.is_live()) {
+            Some(state) => self.end(&row, state, "its end was sent behind it, and came first"),
+            None => Ok(row),
+        }
+    }
+
+    /// Ends what is live of a class that another node has now.
+    fn let_go(&self, class: &ClassKey) -> Result<(), StoreError> {
+        let row = self.tx().bookings().latest(&class.institution, &class.class_id)?;
+        match row.filter(|row| row.state.is_live()) {
+            Some(row) => self.end(&row, BookingState::Cancelled, "another node has the class now").map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Tells of a message that cannot be understood, and its class, where that much could be read.
@@ -289,6 +370,16 @@ fn bind(message: &mut Message, institution: &str) -> bool {
         institution.clone_into(own);
     }
     own == institution
+}
+
+/// Returns the class for which a message books, by its name in the fleet.
+fn booked_class(message: &Message) -> Option<String> {
+    if let Message::Booking(booking) = message { Some(booking.class.to_string()) } else { None }
+}
+
+/// Returns when an entry was written, by its name, in milliseconds of Redis' clock.
+fn sent(entry: &str) -> Option<u64> {
+    entry.split_once('-')?.0.parse().ok()
 }
 
 fn answered(outcome: &Outcome) -> Answered {

@@ -47,6 +47,8 @@ pub struct Parts {
     pub terms: Terms,
     /// How its Redis is, where it has one.
     pub redis: Option<Arc<consumer::Status>>,
+    /// Where it records which classes it has, where it has a Redis.
+    pub claims: Option<consumer::Claims>,
     /// Where its figures are gathered; none where nobody asks for them.
     pub figures: Option<PrometheusHandle>,
 }
@@ -73,6 +75,7 @@ pub(super) struct Inner {
     pub(super) media: Arc<dyn Media>,
     pub(super) terms: Arc<Terms>,
     pub(super) redis: Option<Arc<consumer::Status>>,
+    pub(super) claims: Option<consumer::Claims>,
     pub(super) figures: Option<PrometheusHandle>,
     /// There may be work.
     pub(super) work: Notify,
@@ -116,6 +119,7 @@ impl Node {
             media: parts.media,
             terms: Arc::new(parts.terms),
             redis: parts.redis,
+            claims: parts.claims,
             figures: parts.figures,
             work: Notify::new(),
             events: Arc::new(Notify::new()),

@@ -1,24 +1,28 @@
 //! Carries what older systems publish on channels into the streams, where it waits for whoever is to take it. One node of
-//! a fleet does so, the one that holds the lock. Two at once, as in the moment of handing over, write a message twice: one node
-//! takes the same booking twice as one, two nodes take one each.
+//! a fleet does so, the one that holds the lock. While it hands over to another, both listen, and each message is written by
+//! one of them: `ear` says by which.
 //!
-//! Redis keeps nothing for those who do not listen: what is published while no node does is lost, and such times are
-//! counted as gaps. What was heard is written, even when the lock is lost meanwhile.
+//! **Once.** What was heard is numbered, and Redis keeps the number of the last one that was written, in one step with
+//! writing it: what is written again because the answer got lost is not there twice. **Lost.** Redis keeps nothing for
+//! those who do not listen: what is published while no node does is lost, and such times are counted as gaps. What was heard
+//! is written, even when the lock is lost meanwhile.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, PushInfo, PushKind, RedisError, Value, cmd};
+use redis::{ErrorKind, RedisError, Script, cmd};
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::{self, Backoff};
+use super::ear::{Heard, Turn, Word, ear};
 use super::keeper::Lock;
 use super::status::Count;
-use super::{BODY_BYTES_MAX, MESSAGE_FIELD, Part, Settings, Status};
+use super::{BRIDGE_KEY, MARK_CHANNEL, MESSAGE_FIELD, Part, Settings, Status, milliseconds};
 use crate::redis_server::{is_answer, told};
 
 /// An answer takes less, or there is an outage.
@@ -27,17 +31,26 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const PING_EVERY: Duration = Duration::from_secs(1);
 /// Messages that are written together.
 const BATCH: usize = 256;
-/// Messages that wait to be written: more than a fleet's classes at the stroke of the hour.
+/// Messages that wait to be written, in a connection's queue and as many behind it: more than a fleet's classes at the
+/// stroke of the hour. Their bytes are bounded by what the ear takes.
 const HEARD_MAX: usize = 16_384;
-/// And their bytes. Listening cannot be slowed, so what comes beyond is dropped and counted.
-const HEARD_BYTES_MAX: usize = 64 << 20;
+/// How long Redis remembers what a bridge has written: longer than any answer is waited for, an outage in between included.
+const WRITTEN_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Something that was published.
-#[derive(Debug, PartialEq, Eq)]
-struct Heard {
-    channel: Vec<u8>,
-    body: Vec<u8>,
-}
+/// Writes what has a higher number than the last that was written, in the order in which it was heard: what is written
+/// together has the same time, and what comes later a later one, whichever stream it goes to. Each step notes its own number:
+/// an error in the midst of it leaves that true.
+const WRITE: &str = "local written = tonumber(redis.call('GET', KEYS[1]) or '0') \
+    for i = 4, #ARGV, 2 do \
+        local number = tonumber(ARGV[3]) + (i - 4) / 2 \
+        if number > written then \
+            redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', ARGV[1], ARGV[i + 1]) \
+            redis.call('SET', KEYS[1], string.format('%.0f', number), 'PX', ARGV[2]) \
+        end \
+    end";
+/// Which of the script's keys a stream is.
+const BOOKINGS: u8 = 2;
+const CONTROL: u8 = 3;
 
 /// Carries messages.
 pub(super) struct Bridge {
@@ -45,8 +58,13 @@ pub(super) struct Bridge {
     status: Arc<Status>,
     /// The lock; its sender is gone when there is an end.
     lock: watch::Receiver<Option<Lock>>,
-    /// Heard, and not yet written.
-    pending: Vec<Heard>,
+    /// What this bridge is called in Redis, and how many times it has begun to listen.
+    session: String,
+    begun: u64,
+    /// Heard and not yet written, with the stream that it goes to.
+    pending: VecDeque<(u8, Vec<u8>)>,
+    /// The number of the first of these; the first of all has 1.
+    first: u64,
     /// Bytes of all that waits, here or in a connection's queue.
     bytes: Arc<AtomicUsize>,
     /// Whether it listened last and was cut off.
@@ -55,7 +73,10 @@ pub(super) struct Bridge {
 
 impl Bridge {
     pub(super) fn new(settings: Arc<Settings>, status: Arc<Status>, lock: watch::Receiver<Option<Lock>>) -> Self {
-        Self { settings, status, lock, pending: Vec::new(), bytes: Arc::default(), was_cut_off: false }
+        // By chance, so that no two are alike: neither those of two nodes nor those of two lives of one.
+        let session = format!("{:032x}", fastrand::u128(..));
+        let (pending, bytes) = (VecDeque::new(), Arc::default());
+        Self { settings, status, lock, session, begun: 0, pending, first: 1, bytes, was_cut_off: false }
     }
 
     /// Carries while the lock is held, until its keeper ends.
@@ -87,14 +108,43 @@ impl Bridge {
     /// Listens over one connection as long as the lock is ours, and writes what it hears.
     async fn carry(&mut self, wait: &mut Backoff) -> Result<(), RedisError> {
         let (sender, mut heard) = mpsc::channel(HEARD_MAX);
-        let ear = ear(sender, Arc::clone(&self.bytes), Arc::clone(&self.status));
+        self.begun += 1;
+        let turn = Arc::new(Turn::of(format!("{}-{}", self.session, self.begun)));
+        let ear = ear(sender, Arc::clone(&turn), Arc::clone(&self.bytes), Arc::clone(&self.status));
         let mut connection = self.settings.server.listen(PATIENCE, ear).await?;
-        if !is_ours(&self.lock) {
-            return self.write(&mut connection).await;
+        let mut carried = Ok(());
+        if is_ours(&self.lock) {
+            carried = self.listen(&mut connection, &mut heard, &turn, wait).await;
         }
+        heard.close();
+        while let Ok(word) = heard.try_recv() {
+            self.sort(word);
+        }
+        carried?;
+        if let Some(why) = self.write(&mut connection).await? {
+            return Err(RedisError::from((ErrorKind::Extension, "Redis refuses what is published", why)));
+        }
+        if turn.is_over() {
+            self.status.set_bridge(false);
+            // To listen again would take it back: first somebody must say again that the lock is ours.
+            self.lock.mark_unchanged();
+            let _ = self.lock.changed().await;
+        }
+        Ok(())
+    }
+
+    async fn listen(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        heard: &mut mpsc::Receiver<Word>,
+        turn: &Turn,
+        wait: &mut Backoff,
+    ) -> Result<(), RedisError> {
         let settings = Arc::clone(&self.settings);
-        let channels = [&settings.bookings_channel, &settings.results_channel];
+        let channels = [MARK_CHANNEL, &settings.bookings_channel, &settings.results_channel];
         connection.subscribe(&channels[..]).await?;
+        // From here on it is ours.
+        let () = cmd("PUBLISH").arg(MARK_CHANNEL).arg(turn.mark()).query_async(connection).await?;
         if self.was_cut_off || self.lock.borrow().is_none_or(|lock| lock.is_gap) {
             self.status.count(Count::Gap, 1);
         }
@@ -102,49 +152,39 @@ impl Bridge {
         self.status.set_bridge(true);
         self.status.link(Part::Bridge, true);
         self.status.complain(Part::Bridge, None);
-        let mut carried = self.forward(&mut connection, &mut heard, wait).await;
-        if carried.is_ok() {
-            let unheard = connection.unsubscribe(&channels[..]).await;
-            carried = unheard.and(carried);
-        }
-        heard.close();
-        while let Ok(Some(message)) = heard.try_recv() {
-            self.pending.push(message);
-        }
-        carried?;
-        self.write(&mut connection).await
+        self.forward(connection, heard, turn, wait).await?;
+        connection.unsubscribe(&channels[..]).await
     }
 
     async fn forward(
         &mut self,
         connection: &mut MultiplexedConnection,
-        heard: &mut mpsc::Receiver<Option<Heard>>,
+        heard: &mut mpsc::Receiver<Word>,
+        turn: &Turn,
         wait: &mut Backoff,
     ) -> Result<(), RedisError> {
         let mut lock = self.lock.clone();
-        while is_ours(&lock) {
-            match self.write(connection).await {
-                Ok(()) => wait.reset(),
-                // Full, or read-only: we go on listening, as far as there is room.
-                Err(error) if is_answer(&error) => {
-                    let text = format!("what is published cannot be written into the streams: {}", told(&error));
-                    self.status.complain(Part::Bridge, Some(text));
-                    tokio::select! {
-                        () = sleep(wait.wait(fastrand::f64())) => {}
-                        () = lost(&mut lock) => {}
-                    }
-                    continue;
+        while is_ours(&lock) && !turn.is_over() {
+            // Full, or read-only: we go on listening, as far as there is room.
+            let refused = self.write(connection).await?;
+            let pause = match &refused {
+                None => {
+                    wait.reset();
+                    PING_EVERY
                 }
-                Err(error) => return Err(error),
-            }
+                Some(why) => {
+                    self.refused(why);
+                    wait.wait(fastrand::f64())
+                }
+            };
             let mut batch = Vec::new();
             tokio::select! {
-                _ = heard.recv_many(&mut batch, BATCH) => {}
-                () = sleep(PING_EVERY) => cmd("PING").query_async(connection).await?,
+                _ = heard.recv_many(&mut batch, BATCH), if self.pending.len() < HEARD_MAX => {}
+                () = sleep(pause) => cmd("PING").query_async(connection).await?,
                 () = lost(&mut lock) => {}
             }
-            let is_cut_off = batch.iter().any(Option::is_none);
-            self.pending.extend(batch.into_iter().flatten());
+            let is_cut_off = batch.contains(&Word::End) && !turn.is_over();
+            batch.into_iter().for_each(|word| self.sort(word));
             if is_cut_off {
                 return Err(RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset)));
             }
@@ -152,61 +192,44 @@ impl Bridge {
         Ok(())
     }
 
-    /// Writes what is pending into the streams; what fails stays, and the part of it that was written comes twice.
-    async fn write(&mut self, connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        if self.pending.is_empty() {
-            return Ok(());
+    /// Puts what was heard to what is to be written.
+    fn sort(&mut self, word: Word) {
+        let Word::Heard(Heard { channel, body }) = word else { return };
+        let is_result = channel == self.settings.results_channel.as_bytes();
+        let stream = if is_control(&body).unwrap_or(is_result) { CONTROL } else { BOOKINGS };
+        self.pending.push_back((stream, body));
+    }
+
+    /// Writes what is pending into the streams; returns why Redis refuses it, where it does. Nothing overtakes what is refused:
+    /// an end must not come to be older than the booking behind it.
+    async fn write(&mut self, connection: &mut MultiplexedConnection) -> Result<Option<String>, RedisError> {
+        while !self.pending.is_empty() {
+            let many = self.pending.len().min(BATCH);
+            let script = Script::new(WRITE);
+            let mut write = script.key(format!("{BRIDGE_KEY}:{}", self.session));
+            write.key(&self.settings.bookings_stream).key(&self.settings.control_stream);
+            write.arg(MESSAGE_FIELD).arg(milliseconds(WRITTEN_KEPT)).arg(self.first);
+            for (stream, body) in self.pending.iter().take(many) {
+                write.arg(*stream).arg(body);
+            }
+            match write.invoke_async(connection).await {
+                Ok(()) => {}
+                Err(error) if is_answer(&error) => return Ok(Some(told(&error))),
+                Err(error) => return Err(error),
+            }
+            self.first += many as u64;
+            self.status.count(Count::Bridged, many);
+            let bytes = self.pending.drain(..many).map(|(_, body)| body.len()).sum();
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
-        let mut pipeline = Pipeline::with_capacity(self.pending.len());
-        for Heard { channel, body } in &self.pending {
-            let stream = self.stream_of(channel, body);
-            pipeline.cmd("XADD").arg(stream).arg("*").arg(MESSAGE_FIELD).arg(body).ignore();
-        }
-        let () = pipeline.query_async(connection).await?;
         self.status.complain(Part::Bridge, None);
-        self.status.count(Count::Bridged, self.pending.len());
-        let bytes = self.pending.iter().map(|heard| heard.body.len()).sum();
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.pending.clear();
-        Ok(())
+        Ok(None)
     }
 
-    fn stream_of(&self, channel: &[u8], body: &[u8]) -> &str {
-        let is_control = is_control(body).unwrap_or(channel == self.settings.results_channel.as_bytes());
-        if is_control { &self.settings.control_stream } else { &self.settings.bookings_stream }
+    fn refused(&self, why: &str) {
+        let text = format!("what is published cannot be written into the streams: {why}");
+        self.status.complain(Part::Bridge, Some(text));
     }
-}
-
-/// Returns what takes pushes from a connection; it must not wait. Nothing is sent for a connection that was lost.
-fn ear(
-    sender: mpsc::Sender<Option<Heard>>,
-    bytes: Arc<AtomicUsize>,
-    status: Arc<Status>,
-) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
-    move |push| {
-        if push.kind == PushKind::Disconnection {
-            return sender.try_send(None).map_err(|_| ());
-        }
-        let Some(heard) = (push.kind == PushKind::Message).then(|| message(push.data)).flatten() else {
-            return Ok(());
-        };
-        let length = heard.body.len();
-        let has_room = bytes.fetch_add(length, Ordering::Relaxed) + length <= HEARD_BYTES_MAX;
-        if !has_room || sender.try_send(Some(heard)).is_err() {
-            bytes.fetch_sub(length, Ordering::Relaxed);
-            status.count(Count::Overflowed, 1);
-        }
-        Ok(())
-    }
-}
-
-/// Understands a push. A message that is too long is cut to what is still too long.
-fn message(data: Vec<Value>) -> Option<Heard> {
-    let [Value::BulkString(channel), Value::BulkString(mut body)] = <[Value; 2]>::try_from(data).ok()? else {
-        return None;
-    };
-    body.truncate(BODY_BYTES_MAX + 1);
-    Some(Heard { channel, body })
 }
 
 /// Returns whether a message is for every node, where it says what it is.
@@ -252,23 +275,5 @@ mod tests {
         ] {
             assert_eq!(is_control(body.as_bytes()), expected, "{body}");
         }
-    }
-
-    #[test]
-    fn what_cannot_be_held_is_counted_and_dropped() {
-        let (sender, mut heard) = mpsc::channel(1);
-        let status = Arc::new(Status::default());
-        let ear = ear(sender, Arc::default(), Arc::clone(&status));
-        let push = |body: &str| PushInfo {
-            kind: PushKind::Message,
-            data: ["c", body].map(|text| Value::BulkString(text.as_bytes().to_vec())).to_vec(),
-        };
-        for body in ["first", "second"] {
-            assert!(ear(push(body)).is_ok());
-        }
-        assert_eq!(status.overflowed(), 1);
-        assert_eq!(heard.try_recv().unwrap().unwrap().body, b"first");
-        let too_long = push(&"x".repeat(BODY_BYTES_MAX + 5));
-        assert_eq!(message(too_long.data).unwrap().body.len(), BODY_BYTES_MAX + 1);
     }
 }

@@ -17,6 +17,10 @@ pub(super) struct Entry {
 pub(super) enum Content {
     /// A message.
     Message(Vec<u8>),
+    /// A message for one node, of that entry of the bookings stream.
+    Handed { node: String, entry: String, body: Vec<u8> },
+    /// A class that a node had is another's now.
+    Moved { node: String, class: String },
     /// Fields, and none of them is the message.
     Other,
     /// Nothing any more: somebody removed it from the stream after it had been read.
@@ -62,21 +66,36 @@ fn entry(value: Value) -> Option<Entry> {
     let [id, fields] = <[Value; 2]>::try_from(parts).ok()?;
     let content = match fields {
         Value::Nil => Content::Gone,
-        Value::Array(fields) => message(fields).map_or(Content::Other, Content::Message),
+        Value::Array(fields) => content(fields),
         _ => return None,
     };
     Some(Entry { id: text(id)?, content })
 }
 
-/// Returns the value of the message's field, the first where there are several. Fields of other names mean nothing.
-fn message(fields: Vec<Value>) -> Option<Vec<u8>> {
+/// Returns what the fields say; of several of one name the first counts. Fields of other names mean nothing.
+fn content(fields: Vec<Value>) -> Content {
+    let [mut body, mut node, mut entry, mut handed, mut moved] = [const { None }; 5];
     let mut fields = fields.into_iter();
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-        if matches!(&name, Value::BulkString(name) if name == MESSAGE_FIELD.as_bytes()) {
-            return if let Value::BulkString(body) = value { Some(body) } else { None };
+        let Value::BulkString(name) = name else { continue };
+        let place = match name.as_slice() {
+            name if name == MESSAGE_FIELD.as_bytes() => &mut body,
+            b"node" => &mut node,
+            b"entry" => &mut entry,
+            b"handed" => &mut handed,
+            b"moved" => &mut moved,
+            _ => continue,
+        };
+        if place.is_none() {
+            *place = Some(value);
         }
     }
-    None
+    match (body, node.and_then(text), entry.and_then(text), handed, moved.and_then(text)) {
+        (Some(Value::BulkString(body)), ..) => Content::Message(body),
+        (None, Some(node), Some(entry), Some(Value::BulkString(body)), _) => Content::Handed { node, entry, body },
+        (None, Some(node), _, _, Some(class)) => Content::Moved { node, class },
+        _ => Content::Other,
+    }
 }
 
 fn text(value: Value) -> Option<String> {
@@ -129,6 +148,21 @@ mod tests {
             known("3-0", Content::Other),
         ];
         assert_eq!(read(answer).unwrap(), entries);
+    }
+
+    #[test]
+    fn what_nodes_say_to_each_other_is_told_from_messages() {
+        let content = |pairs| {
+            let answer = Value::Array(vec![Value::Nil, Value::Array(vec![raw("1-0", fields(pairs))])]);
+            read(Value::Array(vec![answer])).unwrap().remove(0).content
+        };
+        let name = str::to_owned;
+        let handed = Content::Handed { node: name("b"), entry: name("7-0"), body: b"{}".to_vec() };
+        assert_eq!(content(&[(b"node", b"b"), (b"entry", b"7-0"), (b"handed", b"{}")]), handed);
+        let moved = Content::Moved { node: name("b"), class: name("22/c-1") };
+        assert_eq!(content(&[(b"node", b"b"), (b"moved", b"22/c-1")]), moved);
+        assert_eq!(content(&[(b"handed", b"{}")]), Content::Other);
+        assert_eq!(content(&[(b"handed", b"x"), (b"message", b"m")]), Content::Message(b"m".to_vec()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, Script, Value, cmd};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
 use super::{BRIDGE_KEY, NODES_KEY, Part, Settings, Status, is_stopped, milliseconds, pause, stopped};
@@ -51,11 +51,15 @@ const TAKE: &str = "local held = redis.call('GET', KEYS[1]) \
 const GIVE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
     if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], '', 'PX', ARGV[2]) end \
     return 1";
-/// Says that a node is there, and returns how many are, and Redis' time: the only clock that nodes share.
+/// Says that a node is there, and returns how many are, how many were lately, and Redis' time: the only clock that nodes
+/// share.
 const PRESENCE: &str = "local now = tonumber(redis.call('TIME')[1]) \
     redis.call('ZADD', KEYS[1], now, ARGV[1]) \
     redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3])) \
-    return {redis.call('ZCOUNT', KEYS[1], now - tonumber(ARGV[2]), '+inf'), now}";
+    return {redis.call('ZCOUNT', KEYS[1], now - tonumber(ARGV[2]), '+inf'), redis.call('ZCARD', KEYS[1]), now}";
+/// Says that a node has gone. It is still known for a while: what it asked for may yet be answered.
+const ABSENCE: &str = "local now = tonumber(redis.call('TIME')[1]) \
+    return redis.call('ZADD', KEYS[1], now - tonumber(ARGV[2]) - 1, ARGV[1])";
 
 /// The bridge's lock, while it is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,8 +155,8 @@ impl Keeper {
         let script = Script::new(PRESENCE);
         let mut presence = script.key(NODES_KEY);
         presence.arg(&self.settings.node_id).arg(PRESENT.as_secs()).arg(FORGOTTEN.as_secs());
-        let (nodes, now): (u64, u64) = presence.invoke_async(connection).await?;
-        self.status.set_nodes(nodes);
+        let (nodes, known, now): (u64, u64, u64) = presence.invoke_async(connection).await?;
+        self.status.set_nodes(nodes, known);
         Ok(now)
     }
 
@@ -192,12 +196,13 @@ impl Keeper {
     /// Hands the lock over, and says that this node is gone. While another node begins to listen this one still does, so
     /// that nothing is lost between the two.
     async fn leave(&self, connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let () = cmd("ZREM").arg(NODES_KEY).arg(&self.settings.node_id).query_async(connection).await?;
+        let script = Script::new(ABSENCE);
+        let mut absence = script.key(NODES_KEY);
+        let () = absence.arg(&self.settings.node_id).arg(PRESENT.as_secs()).invoke_async(connection).await?;
         if self.lock.borrow().is_none() {
             return Ok(());
         }
-        let listeners = self.listeners(connection).await?;
-        let time = if self.status.is_only_node() { 0 } else { milliseconds(HAND_OVER) };
+        let time = if self.status.nodes() == 1 { 0 } else { milliseconds(HAND_OVER) };
         let script = Script::new(GIVE);
         let mut give = script.key(BRIDGE_KEY);
         let is_given: bool = give.arg(&self.settings.node_id).arg(time).invoke_async(connection).await?;
@@ -206,19 +211,10 @@ impl Keeper {
         }
         let until = Instant::now() + HAND_OVER;
         self.lock.send_replace(Some(Lock { until, is_gap: false }));
-        let others = async {
-            while self.listeners(connection).await? <= listeners {
-                sleep(HAND_OVER_LOOK).await;
-            }
-            Ok(())
-        };
-        timeout_at(until, others).await.unwrap_or(Ok(()))
-    }
-
-    /// Returns how many listen to the channels, whoever they are.
-    async fn listeners(&self, connection: &mut MultiplexedConnection) -> Result<u64, RedisError> {
-        let asked = cmd("PUBSUB").arg("NUMSUB").arg(&self.settings.results_channel).to_owned();
-        let (_, listeners): (String, u64) = asked.query_async(connection).await?;
-        Ok(listeners)
+        // The bridge ends by itself as soon as it hears another one begin.
+        while self.status.is_bridge() && Instant::now() < until {
+            sleep(HAND_OVER_LOOK).await;
+        }
+        Ok(())
     }
 }

@@ -5,12 +5,15 @@
 //! ```text
 //! bookings stream ──▶ reader ─┐  group `reelmill`: any node takes one     ┌─▶ XACK
 //! control stream  ──▶ reader ─┴─▶ Intake: Kept │ Refused │ not durable ───┼─▶ dead letters, then XACK
-//!        ▲                        group per node: every node takes all    └─▶ asked again later
-//!        └── XADD ── bridge ◀── channels of older systems     keeper: presence, the bridge's lock, trimming
+//!     ▲  ▲                        group per node: every node takes all    └─▶ asked again later
+//!     │  └── owner: bookings of classes that another node has, handed over
+//!     └───── bridge ◀── channels of older systems     keeper: presence, the bridge's lock, trimming
 //! ```
 //!
-//! **Twice rather than never.** A crash between a verdict and its acknowledgement brings the entry again, here or on
-//! another node; an intake knows by source and entry what it has taken itself. **Taken from the dead.** What a node has read and not
+//! **One node a class.** Before a booking is taken its class is claimed in Redis (`owner`); what another live node has goes to
+//! that one. **Twice rather than never.** A crash between a verdict and its acknowledgement brings the entry again, here or
+//! on another node; an intake knows by source and entry what it has taken itself, and a node whose class went to another is
+//! told to let it go. **Taken from the dead.** What a node has read and not
 //! acknowledged for `IDLE` is claimed by another, at the latest after `IDLE`, `CLAIM_EVERY` and one `BLOCK`; what is
 //! still being taken is kept fresh, so that no node takes what another works on. **How often** an entry was delivered stops
 //! nothing: entries are only kept here, and those whose recording brings a child down are the work's affair.
@@ -20,10 +23,13 @@
 
 mod backoff;
 mod bridge;
+mod ear;
 mod entry;
 mod keeper;
+mod owner;
 mod reader;
 mod settle;
+mod sorted;
 mod status;
 
 use std::future::Future;
@@ -36,6 +42,7 @@ use tokio::time::timeout;
 
 use bridge::Bridge;
 use keeper::Keeper;
+pub use owner::Claims;
 use reader::{Reader, Stream};
 pub use status::{Part, Status};
 
@@ -46,8 +53,12 @@ use crate::redis_server::RedisServer;
 pub const BOOKINGS_GROUP: &str = "reelmill";
 /// Who holds the bridge; the value is a node's name, or empty while it is handed over.
 pub const BRIDGE_KEY: &str = "reelmill:bridge";
+/// Where a bridge says that it begins, to the others.
+pub const MARK_CHANNEL: &str = "reelmill:bridge";
 /// The nodes that are there, scored with when they last said so, in Redis' own seconds.
 pub const NODES_KEY: &str = "reelmill:nodes";
+/// Before a class's name: which node has it.
+pub const CLASS_KEY: &str = "reelmill:class:";
 /// The field of an entry that holds the message.
 pub const MESSAGE_FIELD: &str = "message";
 
@@ -77,6 +88,8 @@ pub struct Delivery {
     pub entry: String,
     /// The message.
     pub body: Vec<u8>,
+    /// Another node had the class that it books for, and no booking of that was above this number; else 0.
+    pub above: u32,
 }
 
 /// What became of an entry. Both are durable, and it is acknowledged.
@@ -84,6 +97,11 @@ pub struct Delivery {
 pub enum Verdict {
     /// It is recorded, or was before.
     Kept,
+    /// The same of a booking, which is its class's of this number.
+    Booked {
+        /// The number.
+        sequence: u32,
+    },
     /// It is no message; it goes to the dead letters.
     Refused(Invalid),
 }
@@ -91,11 +109,24 @@ pub enum Verdict {
 /// The verdicts of [`Intake::take`], to be awaited.
 pub type Verdicts<'a> = Pin<Box<dyn Future<Output = Vec<Result<Verdict, String>>> + Send + 'a>>;
 
+/// The answer of [`Intake::let_go`], to be awaited.
+pub type LetGo<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
 /// Makes messages durable.
 pub trait Intake: Send + Sync {
     /// Takes entries, in their order, and returns a verdict on each. An error says why one is not durable: it is not
     /// acknowledged, and comes again.
     fn take(&self, deliveries: Vec<Delivery>) -> Verdicts<'_>;
+
+    /// Returns the class for which an entry books, by its name in the fleet; nothing where it is no booking.
+    fn class(&self, _body: &[u8], _channel: Channel) -> Option<String> {
+        None
+    }
+
+    /// Ends what is live of a class that another node has now. An error says why that is not durable.
+    fn let_go<'a>(&'a self, _class: &'a str) -> LetGo<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Where to read, and as whom.

@@ -22,14 +22,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::backoff::{self, Backoff};
-use super::entry::{self, Content, Entry};
-use super::settle::{self, Letter, Stub};
+use super::entry::{self, Entry};
+use super::owner::{self, Asked, Owner};
+use super::settle::{self, Stub};
+use super::sorted::{Parcel, Sorted, Taken};
 use super::status::Count;
 use super::{
-    BATCH, BLOCK, BLOCK_GRACE, BODY_BYTES_MAX, CLAIM_EVERY, Delivery, IDLE, Intake, Part, REFRESH_EVERY, Settings,
+    BATCH, BLOCK, BLOCK_GRACE, BOOKINGS_GROUP, CLAIM_EVERY, Delivery, IDLE, Intake, Part, REFRESH_EVERY, Settings,
     Status, Verdict, is_stopped, milliseconds, pause, stopped,
 };
-use crate::booking::{Channel, Invalid};
+use crate::booking::Channel;
 use crate::redis_server::told;
 
 /// How many times in a row, in three seconds, the intake is asked about entries that it cannot make durable.
@@ -191,20 +193,26 @@ impl Reader {
             self.status.complain(self.stream.part, None);
             return Ok(true);
         }
-        let mut sorted = self.sort(entries);
-        let stubs: Vec<Stub> =
-            sorted.messages.iter().map(|delivery| Stub::of(&delivery.entry, &delivery.body)).collect();
-        let mut verdicts = self.verdicts(connection, take(&mut sorted.messages)).await.into_iter();
-        let mut why = None;
-        for stub in stubs {
-            match verdicts.next() {
-                Some(Ok(Verdict::Kept)) => sorted.kept.push(stub.entry),
-                Some(Ok(Verdict::Refused(invalid))) => sorted.letters.push(stub.refused(invalid)),
-                Some(Err(error)) => why = Some(error),
-                None => why = Some("nothing was said about an entry".to_owned()),
-            }
+        let mut sorted = Sorted::of(entries, &self.stream, &self.settings);
+        self.claim_classes(connection, &mut sorted).await?;
+        let mut why = self.let_go(connection, &mut sorted).await?;
+        let mut stubs = Vec::with_capacity(sorted.parcels.len());
+        let mut deliveries = Vec::with_capacity(sorted.parcels.len());
+        for Parcel { entry, delivery, class, is_handed } in take(&mut sorted.parcels) {
+            stubs.push(Taken {
+                stub: Stub::of(&entry, &delivery.body),
+                class,
+                is_handed,
+                original: delivery.entry.clone(),
+            });
+            deliveries.push(delivery);
         }
-        self.settle(connection, &sorted.kept, &sorted.letters, sorted.gone).await?;
+        let mut verdicts = self.verdicts(connection, &stubs, deliveries).await.into_iter();
+        for taken in stubs {
+            let verdict = verdicts.next().unwrap_or_else(|| Err("nothing was said about an entry".to_owned()));
+            why = sorted.judge(taken, verdict).or(why);
+        }
+        self.settle(connection, &sorted).await?;
         self.status.count(Count::Postponed, usize::from(why.is_some()));
         let is_durable = why.is_none();
         let text = why.map(|why| format!("what comes from {} cannot be kept: {why}", self.stream.name));
@@ -212,72 +220,99 @@ impl Reader {
         Ok(is_durable)
     }
 
-    async fn settle(
+    /// Claims the classes for which entries book; what is for another node is left to it.
+    async fn claim_classes(
         &self,
         connection: &mut MultiplexedConnection,
-        kept: &[String],
-        letters: &[Letter],
-        gone: usize,
+        sorted: &mut Sorted,
     ) -> Result<(), RedisError> {
-        let Stream { name, group, .. } = &self.stream;
-        settle::acknowledge(connection, name, group, kept).await?;
-        self.status.count(Count::Kept, kept.len() - gone);
-        self.status.count(Count::Trimmed, gone);
-        settle::bury(connection, &self.settings, &self.status, (name, group), letters).await
-    }
-
-    /// Tells messages from what is none.
-    fn sort(&self, entries: Vec<Entry>) -> Sorted {
-        let mut sorted = Sorted::default();
-        for Entry { id, content } in entries {
-            match content {
-                Content::Message(body) if body.len() <= BODY_BYTES_MAX => sorted.messages.push(Delivery {
-                    channel: self.stream.channel,
-                    source: self.stream.name.clone(),
-                    entry: id,
-                    body,
-                }),
-                Content::Message(body) => {
-                    let invalid = refused("at most 1 MiB", format!("{} bytes", body.len()));
-                    sorted.letters.push(Stub::of(&id, &body).refused(invalid));
+        let is_first = |parcel: &Parcel| !parcel.is_handed && parcel.delivery.channel == Channel::Bookings;
+        for parcel in &mut sorted.parcels {
+            parcel.class = self.intake.class(&parcel.delivery.body, parcel.delivery.channel);
+        }
+        let asked: Vec<Asked<'_>> = sorted
+            .parcels
+            .iter()
+            .filter_map(|parcel| {
+                let body = if is_first(parcel) { parcel.delivery.body.as_slice() } else { &[] };
+                Some(Asked { class: parcel.class.as_deref()?, entry: &parcel.delivery.entry, body })
+            })
+            .collect();
+        let mut owners = owner::claim(connection, &self.settings, &asked).await?.into_iter();
+        let mut ours = Vec::with_capacity(sorted.parcels.len());
+        for mut parcel in take(&mut sorted.parcels) {
+            match parcel.class.as_ref().and_then(|_| owners.next()) {
+                Some(Owner::Another) if is_first(&parcel) => sorted.handed += 1,
+                // Another has taken it over meanwhile, or reads it too.
+                Some(Owner::Another) => sorted.kept.push(parcel.entry),
+                Some(Owner::Us { above }) => {
+                    parcel.delivery.above = above;
+                    ours.push(parcel);
                 }
-                Content::Other => {
-                    let invalid = refused("a field of the entry", "nothing".to_owned());
-                    sorted.letters.push(Stub::of(&id, &[]).refused(invalid));
-                }
-                Content::Gone => {
-                    sorted.gone += 1;
-                    sorted.kept.push(id);
-                }
+                None => ours.push(parcel),
             }
         }
-        sorted
+        sorted.parcels = ours;
+        self.status.count(Count::Handed, sorted.handed);
+        Ok(())
+    }
+
+    /// Lets classes go that another node has now; returns why that could not be kept, if it could not.
+    async fn let_go(
+        &self,
+        connection: &mut MultiplexedConnection,
+        sorted: &mut Sorted,
+    ) -> Result<Option<String>, RedisError> {
+        let mut why = None;
+        for (entry, class) in take(&mut sorted.moved) {
+            let is_ours = owner::is_ours(connection, &self.settings, &class).await?;
+            match if is_ours { Ok(()) } else { self.intake.let_go(&class).await } {
+                Ok(()) => sorted.kept.push(entry),
+                Err(error) => why = Some(error),
+            }
+        }
+        Ok(why)
+    }
+
+    async fn settle(&self, connection: &mut MultiplexedConnection, sorted: &Sorted) -> Result<(), RedisError> {
+        let Stream { name, group, .. } = &self.stream;
+        let own = (name.as_str(), group.as_str());
+        if self.stream.channel == Channel::Bookings {
+            owner::keep(connection, &self.settings, own, &sorted.booked, &sorted.kept).await?;
+        } else {
+            let bookings = (self.settings.bookings_stream.as_str(), BOOKINGS_GROUP);
+            owner::keep(connection, &self.settings, bookings, &sorted.booked, &sorted.originals).await?;
+            settle::acknowledge(connection, name, group, &sorted.kept).await?;
+        }
+        self.status.count(Count::Kept, sorted.kept.len() - sorted.gone);
+        self.status.count(Count::Trimmed, sorted.gone);
+        settle::bury(connection, &self.settings, &self.status, own, &sorted.letters).await
     }
 
     /// Asks the intake, and keeps the entries fresh meanwhile, so that no other node takes them for those of a dead one.
     async fn verdicts(
         &self,
         connection: &MultiplexedConnection,
+        taken: &[Taken],
         deliveries: Vec<Delivery>,
     ) -> Vec<Result<Verdict, String>> {
         if deliveries.is_empty() {
             return Vec::new();
         }
-        let ids: Vec<String> = deliveries.iter().map(|delivery| delivery.entry.clone()).collect();
         tokio::select! {
             verdicts = self.intake.take(deliveries) => verdicts,
-            never = self.refresh(connection.clone(), &ids) => match never {},
+            never = self.refresh(connection.clone(), taken) => match never {},
         }
     }
 
-    async fn refresh(&self, mut connection: MultiplexedConnection, ids: &[String]) -> Infallible {
+    async fn refresh(&self, mut connection: MultiplexedConnection, taken: &[Taken]) -> Infallible {
+        let entries: Vec<String> = taken.iter().map(|taken| taken.stub.entry.clone()).collect();
+        let classes: Vec<String> = taken.iter().filter_map(|taken| taken.class.clone()).collect();
+        let own = (self.stream.name.as_str(), self.stream.group.as_str());
         loop {
             sleep(REFRESH_EVERY).await;
-            let mut claim = cmd("XCLAIM");
-            claim.arg(&self.stream.name).arg(&self.stream.group).arg(&self.settings.node_id).arg(0).arg(ids);
-            claim.arg("JUSTID");
             // A connection that is lost shows when the entries are acknowledged.
-            let _: Result<Value, RedisError> = claim.query_async(&mut connection).await;
+            let _ = owner::refresh(&mut connection, &self.settings, own, &classes, &entries).await;
         }
     }
 
@@ -312,24 +347,9 @@ impl Reader {
     }
 }
 
-/// A batch, by what is to be done with it.
-#[derive(Debug, Default)]
-struct Sorted {
-    messages: Vec<Delivery>,
-    letters: Vec<Letter>,
-    /// To be acknowledged.
-    kept: Vec<String>,
-    /// How many of these were gone when they were read.
-    gone: usize,
-}
-
 /// Returns how long to wait after so many times in vain.
 fn patience(tries: u32) -> Duration {
     if tries > TRIES { LET_GO } else { Duration::from_millis(100) * 2_u32.pow(tries - 1) }
-}
-
-fn refused(rule: &'static str, got: String) -> Invalid {
-    Invalid { field: super::MESSAGE_FIELD.to_owned(), rule, got, class: None }
 }
 
 fn not_understood(command: &'static str) -> RedisError {

@@ -32,10 +32,12 @@ pub struct Status {
     linked: AtomicU8,
     is_bridge: AtomicBool,
     nodes: AtomicU64,
+    known: AtomicU64,
     kept: AtomicU64,
     refused: AtomicU64,
     postponed: AtomicU64,
     claimed: AtomicU64,
+    handed: AtomicU64,
     trimmed: AtomicU64,
     bridged: AtomicU64,
     gaps: AtomicU64,
@@ -67,9 +69,9 @@ impl Status {
         self.nodes.load(Ordering::Relaxed)
     }
 
-    /// Returns whether no other node is known.
+    /// Returns whether no other node was there for a day. Before that is known there may be others.
     pub fn is_only_node(&self) -> bool {
-        self.nodes() <= 1
+        self.known.load(Ordering::Relaxed) == 1
     }
 
     /// Returns whether this node carries what older systems publish into the streams.
@@ -96,6 +98,11 @@ impl Status {
     /// of our own those that could not be settled.
     pub fn claimed(&self) -> u64 {
         self.claimed.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many times an entry was handed over to the node that has its class.
+    pub fn handed(&self) -> u64 {
+        self.handed.load(Ordering::Relaxed)
     }
 
     /// Returns how many entries somebody removed from a stream after they had been read and before they were taken.
@@ -152,8 +159,10 @@ impl Status {
         *known = advice;
     }
 
-    pub(super) fn set_nodes(&self, nodes: u64) {
+    /// Notes how many nodes are there, and how many were lately.
+    pub(super) fn set_nodes(&self, nodes: u64, known: u64) {
         self.nodes.store(nodes, Ordering::Relaxed);
+        self.known.store(known, Ordering::Relaxed);
     }
 
     pub(super) fn set_bridge(&self, is_bridge: bool) {
@@ -166,6 +175,7 @@ impl Status {
             Count::Refused => &self.refused,
             Count::Postponed => &self.postponed,
             Count::Claimed => &self.claimed,
+            Count::Handed => &self.handed,
             Count::Trimmed => &self.trimmed,
             Count::Bridged => &self.bridged,
             Count::Gap => &self.gaps,
@@ -191,6 +201,7 @@ pub(super) enum Count {
     Refused,
     Postponed,
     Claimed,
+    Handed,
     Trimmed,
     Bridged,
     Gap,
@@ -227,11 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_knows_of_nobody_is_the_only_one() {
+    fn a_node_that_knows_of_no_other_is_the_only_one_and_one_that_knows_nothing_yet_is_not() {
         let status = Status::default();
-        for (nodes, is_only) in [(0, true), (1, true), (2, false)] {
-            status.set_nodes(nodes);
-            assert_eq!(status.is_only_node(), is_only, "{nodes}");
+        assert!(!status.is_only_node());
+        for (nodes, known, is_only) in [(1, 1, true), (1, 2, false), (2, 2, false)] {
+            status.set_nodes(nodes, known);
+            assert_eq!(status.is_only_node(), is_only, "{nodes} of {known}");
         }
     }
 }

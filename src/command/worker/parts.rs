@@ -16,7 +16,7 @@ use crate::command::CommandError;
 use crate::command::fetch::keep_budget;
 use crate::command::fetch::settings::Budget;
 use crate::config::{Config, SecretFile};
-use crate::notify::{Callback, Poster, RedisTarget, Secrets, Sender, TIMEOUTS, Target, Webhook};
+use crate::notify::{Callback, DeadLetters, Poster, RedisTarget, Secrets, Sender, TIMEOUTS, Target, Webhook};
 use crate::provider::{Oss, Sign};
 use crate::redis_server::RedisServer;
 use crate::worker::{Part, part};
@@ -36,9 +36,10 @@ pub(super) fn all(
 ) -> Result<Vec<Part>, CommandError> {
     let mut parts = vec![http(config, built, listener)?, rate(built, budget)];
     let mut targets = told_by_http(config, built)?;
-    if let Some(server) = redis_server(config)? {
-        parts.push(intake(config, built, &server));
-        let redis = &config.redis;
+    if let Some(settings) = redis_settings(config, &built.node_id)? {
+        let (server, redis) = (settings.server.clone(), &config.redis);
+        parts.push(intake(built, settings));
+        targets.push(Arc::new(DeadLetters::new(server.clone(), redis.dead_stream.clone(), built.node_id.clone())));
         targets.push(Arc::new(RedisTarget::new(server, redis.events_stream.clone(), redis.events_channel.clone())));
     }
     parts.push(sender(built, targets));
@@ -107,18 +108,22 @@ fn redis_server(config: &Config) -> Result<Option<RedisServer>, CommandError> {
     RedisServer::at(url, password).map(Some).map_err(CommandError::stage)
 }
 
-/// Takes messages out of Redis.
-fn intake(config: &Config, built: &Built, server: &RedisServer) -> Part {
+/// Returns where messages are read, where there is a Redis.
+pub(super) fn redis_settings(config: &Config, node_id: &str) -> Result<Option<consumer::Settings>, CommandError> {
     let redis = &config.redis;
-    let settings = consumer::Settings {
-        server: server.clone(),
-        node_id: built.node_id.clone(),
+    Ok(redis_server(config)?.map(|server| consumer::Settings {
+        server,
+        node_id: node_id.to_owned(),
         bookings_stream: redis.bookings_stream.clone(),
         control_stream: redis.control_stream.clone(),
         dead_stream: redis.dead_stream.clone(),
         bookings_channel: redis.bookings_channel.clone(),
         results_channel: redis.results_channel.clone(),
-    };
+    }))
+}
+
+/// Takes messages out of Redis.
+fn intake(built: &Built, settings: consumer::Settings) -> Part {
     let (node, status) = (Arc::new(built.node()), built.redis.clone().unwrap_or_default());
     part("redis intake", true, move |told| {
         let consumer = Consumer::new(settings.clone(), Arc::clone(&node) as _, Arc::clone(&status));

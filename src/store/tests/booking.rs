@@ -134,7 +134,11 @@ fn a_message_that_was_taken_is_known_until_it_is_forgotten() {
         assert_eq!(scratch.store.write(move |tx| tx.inbox().insert(&row, 10)).unwrap(), is_new);
     }
     let get = || scratch.store.read(|reading| reading.inbox().get("reelmill:bookings", "1-0")).unwrap();
-    assert_eq!(get(), Some(row));
+    assert_eq!(get(), Some(row.clone()));
+    let later = InboxRow { answer: "{\"later\":1}".to_owned(), ..row };
+    let put = later.clone();
+    scratch.store.write(move |tx| tx.inbox().put(&put, 10)).unwrap();
+    assert_eq!(get(), Some(later));
     assert_eq!(scratch.store.write(|tx| tx.inbox().prune(11, 9)).unwrap(), 1);
     assert_eq!(get(), None);
 }

@@ -31,11 +31,13 @@ pub(in crate::worker) struct Ended {
 
 impl Desk<'_> {
     /// Takes a booking. `body` is its canonical form; `full` says why there is no room for one more file, where there is none.
+    /// Its number is above those of the class's earlier ones, `above` being the last that another node may have given.
     pub(in crate::worker) fn book(
         &self,
         booking: &Booking,
         body: &str,
         full: Option<&str>,
+        above: u32,
     ) -> Result<Booked, StoreError> {
         let ClassKey { institution, class_id } = &booking.class;
         let body_sha256 = content_hash::of_bytes(body);
@@ -49,7 +51,7 @@ impl Desk<'_> {
         }
         // What it had, or had begun to get, goes: whether that is room enough is seen when the file comes.
         let full = full.filter(|_| live.is_none_or(|row| row.state == BookingState::Waiting));
-        let sequence = self.tx.bookings().next_sequence(institution, class_id)?;
+        let sequence = self.tx.bookings().next_sequence(institution, class_id)?.max(above.saturating_add(1));
         let wanted = want(booking);
         let resolution = match &wanted {
             Want::Direct { resolution, .. } => *resolution,
@@ -253,7 +255,7 @@ impl Desk<'_> {
     }
 
     /// Ends a live booking as over or cancelled, and lets its file go.
-    pub(super) fn end(
+    pub(in crate::worker) fn end(
         &self,
         row: &BookingRow,
         state: BookingState,

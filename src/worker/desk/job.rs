@@ -80,7 +80,7 @@ impl Desk<'_> {
     ) -> Result<Settled, StoreError> {
         if !self.is_claimed(claim)? {
             tracing::warn!(job = %job.id, "LEASE_LOST: the job is not ours any more");
-            self.let_go(handed);
+            self.release_all(handed);
             self.let_go_of_ended(held)?;
             return Ok(Settled::Lost);
         }
@@ -98,7 +98,7 @@ impl Desk<'_> {
     }
 
     /// Lets go what is held for classes that are not told; whoever has the job now holds it for them again.
-    fn let_go(&self, handed: &[Handed]) {
+    fn release_all(&self, handed: &[Handed]) {
         handed.iter().for_each(|handed| self.release(holder_of(&handed.row)));
     }
 
@@ -142,7 +142,7 @@ impl Desk<'_> {
     ) -> Result<bool, StoreError> {
         self.release(holder_of_job(job.id));
         if matches!(self.finish(job, claim, output)?, Settled::Lost) {
-            self.let_go(handed);
+            self.release_all(handed);
             return Ok(false);
         }
         self.hand_over(handed, there)?;

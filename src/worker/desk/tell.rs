@@ -1,6 +1,7 @@
 //! The events that the desk writes: their names for all time, their particulars, and who hears of them.
 //!
-//! An event's name is made of what it tells, so that the same thing told twice, also by two nodes, is one event.
+//! An event's name is made of what it tells and of the node that does, so that the same thing told twice is one event, and
+//! what two nodes tell of their own is never taken for one.
 
 use uuid::Uuid;
 
@@ -8,8 +9,8 @@ use super::Desk;
 use super::file::{class_of, resolution_of};
 use crate::booking::Code;
 use crate::event::EventType;
-use crate::notify::CALLBACK;
-use crate::store::{AlarmRow, BookedFile, BookingRow, Job, NewEvent, StoreError};
+use crate::notify::{CALLBACK, DEAD_LETTERS, REDIS};
+use crate::store::{AlarmRow, BookedFile, BookingRow, Job, JobState, NewEvent, StoreError};
 use crate::worker::message::{AlarmData, BookingData, JobData, TranscodeData, json, read};
 
 /// Alarms of one key become one event in this time.
@@ -79,7 +80,8 @@ impl Desk<'_> {
             held_until: held.path.map(|_| new.due_milliseconds / 1000),
         };
         let sequence = new.sequence.to_string();
-        let own = [&new.institution, &new.class_id, &sequence, &new.body_sha256].map(String::as_str);
+        let node = &self.terms.node_id;
+        let own = [&new.institution, &new.class_id, &sequence, &new.body_sha256, node].map(String::as_str);
         let mut targets = self.terms.targets.clone();
         if is_terminal && new.callback_url.is_some() {
             targets.push(CALLBACK.to_owned());
@@ -162,7 +164,8 @@ impl Desk<'_> {
         })
     }
 
-    /// Returns the event of a job's change, which only those hear who watch the node itself.
+    /// Returns the event of a job's change, which only those hear who watch the node itself; of one that a person must look
+    /// at there is a dead letter besides, where the node has a Redis.
     pub(in crate::worker) fn tell_job(&self, job: &Job) -> NewEvent {
         let failure = job.failure.as_ref();
         let data = JobData {
@@ -175,6 +178,7 @@ impl Desk<'_> {
         };
         let parts = [job.id.to_string(), job.lease_number.to_string(), self.now.to_string()];
         let [id, lease, time] = parts.each_ref().map(String::as_str);
+        let is_dead = job.state == JobState::Held && self.terms.targets.iter().any(|target| target == REDIS);
         NewEvent {
             event_id: event_id(&["job", &self.terms.node_id, id, lease, job.state.name(), time]),
             event_type: EventType::JobChanged,
@@ -184,7 +188,7 @@ impl Desk<'_> {
             time_milliseconds: self.now,
             data: json(&data),
             callback_url: None,
-            targets: Vec::new(),
+            targets: if is_dead { vec![DEAD_LETTERS.to_owned()] } else { Vec::new() },
         }
     }
 

@@ -130,7 +130,7 @@ impl Scene<'_> {
         let message = message::parse(text.as_bytes(), Channel::Bookings, &|_| Ok(())).unwrap();
         self.at_desk(|desk| {
             Ok(match &message {
-                Message::Booking(booking) => Some(desk.book(booking, &message::to_body(booking), None)?.row),
+                Message::Booking(booking) => Some(desk.book(booking, &message::to_body(booking), None, 0)?.row),
                 Message::Over(class) => desk.end_class(class, crate::store::BookingState::Over)?.row,
                 Message::Cancel(class) => desk.end_class(class, crate::store::BookingState::Cancelled)?.row,
                 Message::Result(result) => {

@@ -6,6 +6,7 @@ use rustix::process::{Signal, kill_process};
 use super::{LESSON, LONG, SLOW, booking, rendition};
 use crate::support::oracle_node::check;
 use crate::support::origin::{Answer, Asked, Object, Origin};
+use crate::support::redis::Redis;
 use crate::support::worker::{SOON, Settings, Worker, is_alive, until};
 
 /// So often a recording may end its process.
@@ -18,7 +19,8 @@ fn b8_a_recording_that_ends_its_process_three_times_fails_with_208_and_an_alarm_
             *answer = LESSON.answer(asked);
         }
     });
-    let worker = Worker::start(Settings::of("a").with("transcode.preset", SLOW));
+    let redis = Redis::on_port();
+    let worker = Worker::start(Settings::of("a").redis(&redis).with("transcode.preset", SLOW));
     worker.book(&rendition("c-1", "1", "480P", &origin).to_string());
     for attempt in 0..TRIES {
         let child = worker.child_at_work("transcode");
@@ -35,6 +37,12 @@ fn b8_a_recording_that_ends_its_process_three_times_fails_with_208_and_an_alarm_
     assert_eq!(worker.until_alarm("MEDIA_CRASHED")["data"]["code"], 208);
     let jobs = worker.jobs("transcode");
     assert_eq!((&jobs[0]["attempt"], &jobs[0]["state"]), (&TRIES.into(), &"held".into()));
+    until("there is a dead letter", SOON, || (redis.command("XLEN reelmill:dead") == "1").then_some(()));
+    let letter = redis.command("XRANGE reelmill:dead - +");
+    let id = jobs[0]["id"].to_string();
+    for said in ["jobs", "MEDIA_CRASHED", "\"state\":\"held\"", &format!("\"job_id\":{id}")] {
+        assert!(letter.contains(said), "{said}: {letter}");
+    }
     assert_eq!(worker.get("/readyz").status, 200);
     check(&[&worker]);
 }

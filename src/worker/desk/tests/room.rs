@@ -20,7 +20,7 @@ fn parsed(text: &str) -> Booking {
 fn take_full(scene: &mut Scene<'_>, text: &str) -> Result<BookingRow, StoreError> {
     let booking = parsed(text);
     let body = message::to_body(&booking);
-    Ok(scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held")))?.row)
+    Ok(scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held"), 0))?.row)
 }
 
 fn waiter(class: &str) -> Waiter {
