@@ -35,23 +35,26 @@ fn roff(command: &clap::Command) -> Result<String, CommandError> {
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// Keeps the lines of the examples as they are: roff would fill them into paragraphs.
+/// Keeps indented lines of the notes as they are: roff would fill examples into paragraphs. What is prose it shall fill.
 fn unfilled(page: &str) -> String {
     let mut lines = Vec::new();
-    let mut in_examples = false;
+    let (mut in_notes, mut is_kept) = (false, false);
     for line in page.lines() {
-        if in_examples && line.starts_with(".SH") {
-            lines.push(".fi");
-            in_examples = false;
-        }
         if line == ".SH EXTRA" {
-            lines.extend([".SH NOTES", ".nf"]);
-            in_examples = true;
-        } else {
-            lines.push(line);
+            lines.push(".SH NOTES");
+            in_notes = true;
+            continue;
         }
+        in_notes &= !line.starts_with(".SH");
+        let keep = in_notes && line.starts_with(' ');
+        // An empty line is the same in both.
+        if keep != is_kept && !(in_notes && line.is_empty()) {
+            lines.push(if keep { ".nf" } else { ".fi" });
+            is_kept = keep;
+        }
+        lines.push(line);
     }
-    if in_examples {
+    if is_kept {
         lines.push(".fi");
     }
     lines.join("\n") + "\n"
@@ -95,6 +98,9 @@ mod tests {
             as_section("probe", &unfilled(page)),
             ".SH \"REELMILL PROBE\"\n.SS SYNOPSIS\nwords\n.SS NOTES\n.nf\n  a  b\n.fi\n"
         );
+        let notes = ".SH EXTRA\nLong prose.\n\nExamples:\n  a  b\n\n  c\n\nMore prose.\n.SH VERSION\n";
+        let kept = ".SH NOTES\nLong prose.\n\nExamples:\n.nf\n  a  b\n\n  c\n\n.fi\nMore prose.\n.SH VERSION\n";
+        assert_eq!(unfilled(notes), kept);
     }
 
     #[test]

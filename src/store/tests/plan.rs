@@ -155,6 +155,7 @@ const ASKED_OF_JOBS: &[(&str, Act)] = &[
 const ASKED_OF_THE_REST: &[(&str, Act)] = &[
     ("due events", |tx| tx.outbox().due("redis", 5, 9).map(drop)),
     ("the next due event", |tx| tx.outbox().next_due("redis", 5).map(drop)),
+    ("bounds of the events", |tx| tx.outbox().bounds().map(drop)),
     ("undelivered events", |tx| tx.outbox().undelivered("redis").map(drop)),
     ("deliveries", |tx| {
         let sequence = tx.outbox().append(&event("a", "x", &["redis"]), None)?;
