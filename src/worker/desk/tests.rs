@@ -4,6 +4,7 @@ mod alarm;
 mod event;
 mod keep;
 mod order;
+mod past;
 mod refusal;
 mod room;
 mod rule;
