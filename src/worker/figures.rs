@@ -74,6 +74,7 @@ fn measure_redis(redis: &consumer::Status) {
     set("reelmill_entries_kept", &[], redis.kept());
     set("reelmill_entries_refused", &[], redis.refused());
     set("reelmill_entries_claimed", &[], redis.claimed());
+    set("reelmill_entries_handed", &[], redis.handed());
     set("reelmill_bridge_gaps", &[], redis.gaps());
 }
 

@@ -19,8 +19,7 @@ use crate::store::{BookingRow, BookingState, InboxRow, StoreError, Transaction};
 
 /// Requests that carry a key of their sender's, in the inbox.
 const REQUESTS: &str = "request";
-/// How a class was last ended out of Redis, in the inbox under the class's name. No stream is called like that: names of
-/// streams that hold a space are refused nowhere, but nobody has one.
+/// How a class was last ended out of Redis, in the inbox under the class's name; called as nobody calls a stream.
 const ENDS: &str = "end of a class";
 /// An end counts for what was sent before it in this time; a stream whose entries are not called by the time, or by
 /// another server's, shows by being further away. As long as entries and ends are kept.

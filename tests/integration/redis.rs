@@ -61,8 +61,9 @@ impl Recorder {
             Answer::Slow(time) => tokio::time::sleep(time).await,
             Answer::Keep => {}
         }
+        let class = self.class(&delivery.body, delivery.channel);
         self.kept.lock().unwrap().push(delivery);
-        Ok(Verdict::Kept)
+        Ok(class.map_or(Verdict::Kept, |_| Verdict::Booked { sequence: 1 }))
     }
 }
 
@@ -75,6 +76,11 @@ impl Intake for Recorder {
             }
             verdicts
         })
+    }
+
+    fn class(&self, body: &[u8], channel: Channel) -> Option<String> {
+        let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+        json["class_id"].as_str().filter(|_| channel == Channel::Bookings).map(str::to_owned)
     }
 }
 

@@ -49,19 +49,29 @@ const RECORD: &str = "local function record(key) \
     local time = redis.call('TIME') \
     local seconds = tonumber(time[1]) \
     local now = seconds * 1000 + math.floor(tonumber(time[2]) / 1000) ";
-/// Takes classes, or hands their entries over. KEYS: nodes, control stream, records. ARGV: node, present, in hand, kept; for each
-/// record its class, its entry and, to be handed over, the body. Returns -1 for each that is another's, else the bound
-/// that another left behind.
+/// Takes classes, or hands their entries over. KEYS: nodes, control stream, bookings stream, records. ARGV: node, present, in hand,
+/// kept; for each record its class, its entry, and whether that is to be handed over, as it stands in the stream. Returns -1
+/// for each that is another's, else the bound that another left behind.
 const CLAIM: &str = "redis.pcall('ZADD', KEYS[1], seconds, ARGV[1]) \
+    local function hand(node, entry) \
+        local found = redis.pcall('XRANGE', KEYS[3], entry, entry) \
+        local fields = found[1] and found[1][2] or {} \
+        for i = 1, #fields, 2 do \
+            if fields[i] == 'message' then \
+                redis.pcall('XADD', KEYS[2], '*', 'node', node, 'entry', entry, 'handed', fields[i + 1]) \
+                return \
+            end \
+        end \
+    end \
     local answers = {} \
-    for i = 3, #KEYS do \
-        local class, entry, body = ARGV[i * 3 - 4], ARGV[i * 3 - 3], ARGV[i * 3 - 2] \
+    for i = 4, #KEYS do \
+        local class, entry, is_to_be_handed = ARGV[i * 3 - 7], ARGV[i * 3 - 6], ARGV[i * 3 - 5] == '1' \
         local bound, till, node = record(KEYS[i]) \
         local is_ours = node == ARGV[1] \
         local said = node and redis.pcall('ZSCORE', KEYS[1], node) \
         local lives = type(said) == 'string' and tonumber(said) > seconds - tonumber(ARGV[2]) \
         if node and not is_ours and lives and (till == 0 or till > now) then \
-            if body ~= '' then redis.pcall('XADD', KEYS[2], '*', 'node', node, 'entry', entry, 'handed', body) end \
+            if is_to_be_handed then hand(node, entry) end \
             answers[#answers + 1] = -1 \
         else \
             if node and not is_ours then redis.pcall('XADD', KEYS[2], '*', 'node', node, 'moved', class) end \
@@ -106,8 +116,8 @@ pub(super) struct Asked<'a> {
     pub(super) class: &'a str,
     /// The entry of the bookings stream.
     pub(super) entry: &'a str,
-    /// What to hand over; nothing where it was handed to us, or came to all.
-    pub(super) body: &'a [u8],
+    /// It is to be handed over where another node has the class; not where it was handed to us, or comes to all.
+    pub(super) is_to_be_handed: bool,
 }
 
 /// Whose a class is.
@@ -130,11 +140,11 @@ pub(super) async fn claim(
     }
     let script = Script::new(&[RECORD, CLAIM].concat());
     let mut claim = script.key(NODES_KEY);
-    claim.key(&settings.control_stream);
+    claim.key(&settings.control_stream).key(&settings.bookings_stream);
     claim.arg(&settings.node_id).arg(OWNER_PRESENT.as_secs()).arg(milliseconds(IN_HAND));
     claim.arg(milliseconds(RECORD_KEPT));
     for one in asked {
-        claim.key(key_of(one.class)).arg(one.class).arg(one.entry).arg(one.body);
+        claim.key(key_of(one.class)).arg(one.class).arg(one.entry).arg(u8::from(one.is_to_be_handed));
     }
     let answers: Vec<i64> = claim.invoke_async(connection).await?;
     let owner = |answer| u32::try_from(answer).map_or(Owner::Another, |above| Owner::Us { above });

@@ -234,8 +234,8 @@ impl Reader {
             .parcels
             .iter()
             .filter_map(|parcel| {
-                let body = if is_first(parcel) { parcel.delivery.body.as_slice() } else { &[] };
-                Some(Asked { class: parcel.class.as_deref()?, entry: &parcel.delivery.entry, body })
+                let is_to_be_handed = is_first(parcel);
+                Some(Asked { class: parcel.class.as_deref()?, entry: &parcel.delivery.entry, is_to_be_handed })
             })
             .collect();
         let mut owners = owner::claim(connection, &self.settings, &asked).await?.into_iter();

@@ -46,9 +46,37 @@ fn what_a_slow_node_works_on_is_not_taken_from_it() {
 fn a_node_that_cannot_keep_what_it_has_lets_another_one_take_it() {
     let redis = Redis::start("");
     let full = Node::scripted(&redis.url(), "full", |_, _| Answer::Fail).reading();
-    book(&redis, "homeless");
+    let homeless = r#"{"class_id":"homeless"}"#;
+    book(&redis, homeless);
     until("it is told", SOON, || full.status.complaint().is_some_and(|text| text.contains("the disk is full")));
+    assert!(record(&redis, "homeless").ends_with(" full"), "it had the class in hand");
     let other = Node::start(&redis.url(), "other").reading();
-    until("another one has it", TAKEN_OVER + SOON, || other.bookings() == ["homeless"]);
+    until("another one has it", TAKEN_OVER + SOON, || other.bookings() == [homeless]);
+    until("it is acknowledged", SOON, || pending(&redis, "reelmill:bookings", "reelmill") == 0);
+    assert!(record(&redis, "homeless").ends_with(" 0 other"), "{}", record(&redis, "homeless"));
+    // Which the first one finds when it can write again: what it may have kept is not its any more.
+    let range = redis.command("XRANGE reelmill:control - +");
+    assert!(range.contains("moved") && range.contains("full"), "{range}");
+}
+
+/// Returns what is recorded of a class.
+fn record(redis: &Redis, class: &str) -> String {
+    redis.command(&format!("GET reelmill:class:{class}"))
+}
+
+#[test]
+fn what_is_for_another_node_is_left_to_it_and_taken_when_that_one_is_gone() {
+    let redis = Redis::start("");
+    let body = r#"{"class_id":"c-1"}"#;
+    let first = Node::start(&redis.url(), "first").reading();
+    book(&redis, body);
+    until("it is acknowledged", SOON, || first.status.kept() == 1);
+    let other = Node::start(&redis.url(), "other").reading();
+    drop(first);
+    book(&redis, body);
+    until("it is handed over", SOON, || other.status.handed() > 0);
+    assert_eq!(pending(&redis, "reelmill:bookings", "reelmill"), 1, "nobody has it on its disk");
+    until("it is taken", TAKEN_OVER + SOON, || other.bookings() == [body]);
+    assert_eq!(other.recorder.kept.lock().unwrap()[0].above, 1, "its numbers count on");
     until("it is acknowledged", SOON, || pending(&redis, "reelmill:bookings", "reelmill") == 0);
 }
