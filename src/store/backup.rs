@@ -118,6 +118,27 @@ fn go_on_from(copy: &Connection, lost: &Connection) -> rusqlite::Result<()> {
             }
         }
     }
+    keep_class_numbers(copy, lost)
+}
+
+/// Keeps the numbers of the classes' bookings, which are in the names of events and of holders, from being given once more. What
+/// the lost database does not tell any more is not known.
+fn keep_class_numbers(copy: &Connection, lost: &Connection) -> rusqlite::Result<()> {
+    if !(copy.table_exists(None, "booking_past")? && lost.table_exists(None, "booking").unwrap_or(false)) {
+        return Ok(());
+    }
+    let sql = "SELECT institution, class_id, max(sequence), max(updated_milliseconds) FROM booking \
+               GROUP BY institution, class_id";
+    let mut told = lost.prepare(sql)?;
+    let mut rows = told.query([])?;
+    let sql = "INSERT INTO booking_past (institution, class_id, sequence, time_milliseconds) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT (institution, class_id) DO UPDATE SET sequence = max(sequence, excluded.sequence)";
+    let mut keep = copy.prepare(sql)?;
+    // A damaged page ends what is told.
+    while let Ok(Some(row)) = rows.next() {
+        let number: (String, String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        keep.execute(number)?;
+    }
     Ok(())
 }
 

@@ -1,77 +1,18 @@
 //! Bookings as rows: what classes have booked and where each booking is in its life. What becomes of them is decided elsewhere.
 //!
-//! ```text
-//!             ┌─▶ (another address)
-//! waiting ──▶ downloading ──▶ ready ──▶ over, cancelled
-//!  │ │ ▲────────┘ │            ▲
-//!  │ └────────────┼────────────┘ (made here)
-//!  └──────────────┴──▶ failed, over, cancelled
-//! ```
-//!
 //! Every change is a compare-and-set on the state that the caller believes in.
 
 use std::ops::Deref;
 
 use rusqlite::{Row, named_params};
 
+pub use super::booking_state::BookingState;
 use super::job::word;
 use super::{Reading, StoreError, Transaction};
 
-/// Where a booking is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BookingState {
-    /// Its rendition is being made.
-    Waiting,
-    /// Its file is on its way into the cache, or there and not held yet.
-    Downloading,
-    /// Its file is in the cache and held.
-    Ready,
-    /// It will not get its file.
-    Failed,
-    /// The class has ended.
-    Over,
-    /// It was taken back.
-    Cancelled,
-}
-
-impl BookingState {
-    /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Downloading, Self::Ready, Self::Failed, Self::Over, Self::Cancelled];
-
-    /// Returns the name in the database and in documents.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Downloading => "downloading",
-            Self::Ready => "ready",
-            Self::Failed => "failed",
-            Self::Over => "over",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Returns the state of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-
-    /// Returns whether the booking has not ended.
-    pub const fn is_live(self) -> bool {
-        matches!(self, Self::Waiting | Self::Downloading | Self::Ready)
-    }
-
-    /// Returns whether `next` may follow.
-    pub const fn may_become(self, next: Self) -> bool {
-        use BookingState::{Cancelled, Downloading, Failed, Over, Ready, Waiting};
-        match self {
-            Waiting => matches!(next, Downloading | Ready | Failed | Over | Cancelled),
-            Downloading => matches!(next, Waiting | Downloading | Ready | Failed | Over | Cancelled),
-            Ready => matches!(next, Over | Cancelled),
-            Failed | Over | Cancelled => false,
-        }
-    }
-}
+/// How long the number of a class's last booking is known after that was forgotten: longer than receivers remember events,
+/// and than a school's class pauses.
+const NUMBERS_KEPT_MILLISECONDS: i64 = 180 * 24 * 3_600_000;
 
 /// The file that a booking is about, by its name in the cache.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +52,8 @@ pub struct NewBooking {
     pub callback_url: Option<String>,
     /// When it ends by itself.
     pub due_milliseconds: i64,
+    /// The stream entry that booked it last; empty for other ways in.
+    pub entry: String,
 }
 
 /// A booking as it is recorded. Times are Unix milliseconds of the node's own clock.
@@ -277,15 +220,15 @@ impl<'a> Bookings<'a> {
     pub fn insert(&self, new: &NewBooking, now_milliseconds: i64) -> Result<BookingRow, StoreError> {
         let sql = "INSERT INTO booking (institution, class_id, sequence, state, file_institution, record, resolution, \
                    url, body, body_sha256, course_name, priority, start_milliseconds, end_milliseconds, callback_url, \
-                   due_milliseconds, error, reason, accepted_milliseconds, updated_milliseconds) \
+                   due_milliseconds, entry, error, reason, accepted_milliseconds, updated_milliseconds) \
                    VALUES (:institution, :class, :sequence, 'waiting', :owner, :record, :resolution, '', :body, :hash, \
-                   :course, :priority, :start, :end, :callback, :due, '', '', :now, :now) RETURNING *";
+                   :course, :priority, :start, :end, :callback, :due, :entry, '', '', :now, :now) RETURNING *";
         let values = named_params! {
             ":institution": new.institution, ":class": new.class_id, ":sequence": new.sequence,
             ":owner": new.file.institution, ":record": new.file.record, ":resolution": new.file.resolution,
             ":body": new.body, ":hash": new.body_sha256, ":course": new.course_name, ":priority": new.priority,
             ":start": new.start_milliseconds, ":end": new.end_milliseconds, ":callback": new.callback_url,
-            ":due": new.due_milliseconds, ":now": now_milliseconds,
+            ":due": new.due_milliseconds, ":entry": new.entry, ":now": now_milliseconds,
         };
         let row = self.transaction.row(sql, values, booking)?;
         row.ok_or_else(|| StoreError::Statement("a booking is recorded and not there".to_owned()))
@@ -312,15 +255,20 @@ impl<'a> Bookings<'a> {
         self.transaction.row(sql, values, booking)
     }
 
+    /// Notes by which entry a booking was booked once more.
+    pub fn set_entry(&self, id: i64, entry: &str) -> Result<(), StoreError> {
+        self.transaction.execute("UPDATE booking SET entry = ?2 WHERE id = ?1", (id, entry)).map(drop)
+    }
+
     /// Counts that a ready class's file is brought again, which is not to be tried once more before `next_milliseconds`.
     pub fn count_mend(&self, id: i64, next_milliseconds: i64) -> Result<(), StoreError> {
         let sql = "UPDATE booking SET mends = mends + 1, mend_milliseconds = ?2 WHERE id = ?1";
         self.transaction.execute(sql, (id, next_milliseconds)).map(drop)
     }
 
-    /// Removes up to `limit` bookings that ended before a time, the first to end first; their classes' numbers stay known.
-    /// Returns how many.
-    pub fn prune(&self, before_milliseconds: i64, limit: u32) -> Result<usize, StoreError> {
+    /// Removes up to `limit` bookings that ended before a time, the first to end first; their classes' numbers stay known
+    /// for [`NUMBERS_KEPT_MILLISECONDS`] from `now_milliseconds` on. Returns how many.
+    pub fn prune(&self, before_milliseconds: i64, limit: u32, now_milliseconds: i64) -> Result<usize, StoreError> {
         let sql = "DELETE FROM booking WHERE id IN (SELECT id FROM booking \
                    WHERE state IN ('failed', 'over', 'cancelled') AND updated_milliseconds < ?1 \
                    ORDER BY updated_milliseconds LIMIT ?2) RETURNING institution, class_id, sequence";
@@ -329,10 +277,14 @@ impl<'a> Bookings<'a> {
         };
         let gone: Vec<(String, String, u32)> = self.transaction.rows(sql, (before_milliseconds, limit), read)?;
         for past in &gone {
-            let sql = "INSERT INTO booking_past (institution, class_id, sequence) VALUES (?1, ?2, ?3) \
-                       ON CONFLICT (institution, class_id) DO UPDATE SET sequence = max(sequence, excluded.sequence)";
-            self.transaction.execute(sql, (&past.0, &past.1, past.2))?;
+            let sql = "INSERT INTO booking_past (institution, class_id, sequence, time_milliseconds) \
+                       VALUES (?1, ?2, ?3, ?4) ON CONFLICT (institution, class_id) DO UPDATE \
+                       SET sequence = max(sequence, excluded.sequence), time_milliseconds = excluded.time_milliseconds";
+            self.transaction.execute(sql, (&past.0, &past.1, past.2, now_milliseconds))?;
         }
+        let sql = "DELETE FROM booking_past WHERE rowid IN (SELECT rowid FROM booking_past \
+                   WHERE time_milliseconds < ?1 LIMIT ?2)";
+        self.transaction.execute(sql, (now_milliseconds.saturating_sub(NUMBERS_KEPT_MILLISECONDS), limit))?;
         Ok(gone.len())
     }
 }
@@ -372,6 +324,7 @@ fn booking(row: &Row<'_>) -> rusqlite::Result<BookingRow> {
         end_milliseconds: row.get("end_milliseconds")?,
         callback_url: row.get("callback_url")?,
         due_milliseconds: row.get("due_milliseconds")?,
+        entry: row.get("entry")?,
     };
     Ok(BookingRow {
         id: row.get("id")?,

@@ -16,6 +16,7 @@
 
 mod backup;
 mod booking;
+mod booking_state;
 mod cache;
 mod check;
 mod connection;

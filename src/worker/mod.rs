@@ -28,6 +28,7 @@ mod daemon;
 mod desk;
 mod dispatcher;
 mod end;
+mod envelope;
 mod error;
 mod estimate;
 mod executor;

@@ -1,7 +1,7 @@
 //! What the worker keeps to: the settings that its decisions need, as values.
 
 use crate::booking::decide::Policy;
-use crate::store::BookingRow;
+use crate::store::{BookingRow, BookingState};
 
 /// How many downloads run at once. They share one rate, so that more would only make each slower; with fewer, a slow origin
 /// would hold up what comes from others.
@@ -39,6 +39,16 @@ impl Terms {
             (Some(end), _) => end.saturating_add(grace),
             (None, Some(start)) => start.max(now_milliseconds).saturating_add(timeout),
             (None, None) => now_milliseconds.saturating_add(timeout),
+        }
+    }
+
+    /// Returns a time at which a booking has ended, whatever comes: it waits until it is due, and then may have its file.
+    pub(super) fn lives_until(&self, row: &BookingRow) -> i64 {
+        let due = row.new.due_milliseconds;
+        match row.state {
+            BookingState::Ready => due,
+            BookingState::Waiting | BookingState::Downloading => self.held_until(row, due),
+            BookingState::Failed | BookingState::Over | BookingState::Cancelled => i64::MIN,
         }
     }
 }

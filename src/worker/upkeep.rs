@@ -51,7 +51,12 @@ pub(super) async fn run(node: Node, mut stop: watch::Receiver<bool>) -> Result<(
             _ = sweep.tick() => {
                 node.passing(remove_leftovers(&node).await)?;
             }
-            _ = forget.tick() => while node.passing(node.decide(|desk| desk.forget()).await)?.unwrap_or(0) > 0 {},
+            _ = forget.tick() => {
+                let mut left = 1;
+                while left > 0 && !*stop.borrow() {
+                    left = node.passing(node.decide(|desk| desk.forget()).await)?.unwrap_or(0);
+                }
+            }
         }
     }
     check.end().await

@@ -56,14 +56,15 @@ impl Recorder {
             Answer::Fail => return Err("the disk is full".to_owned()),
             Answer::Refuse => {
                 let field = "class_id".to_owned();
-                return Ok(Verdict::Refused(Invalid { field, rule: "a text", got: "7".to_owned(), class: None }));
+                let invalid = Invalid { field, rule: "a text", got: "7".to_owned(), class: None };
+                return Ok(Verdict::Refused { invalid, sequence: 0 });
             }
             Answer::Slow(time) => tokio::time::sleep(time).await,
             Answer::Keep => {}
         }
         let class = self.class(&delivery.body, delivery.channel);
         self.kept.lock().unwrap().push(delivery);
-        Ok(class.map_or(Verdict::Kept, |_| Verdict::Booked { sequence: 1 }))
+        Ok(class.map_or(Verdict::Kept, |_| Verdict::Booked { sequence: 1, lives: Duration::from_secs(3600) }))
     }
 }
 

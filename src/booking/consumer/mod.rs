@@ -101,9 +101,16 @@ pub enum Verdict {
     Booked {
         /// The number.
         sequence: u32,
+        /// How long it can live from now on.
+        lives: Duration,
     },
     /// It is no message; it goes to the dead letters.
-    Refused(Invalid),
+    Refused {
+        /// Why.
+        invalid: Invalid,
+        /// The number that its class's booking has for that; 0 where it names no class.
+        sequence: u32,
+    },
 }
 
 /// The verdicts of [`Intake::take`], to be awaited.
@@ -123,8 +130,8 @@ pub trait Intake: Send + Sync {
         None
     }
 
-    /// Ends what is live of a class that another node has now. An error says why that is not durable.
-    fn let_go<'a>(&'a self, _class: &'a str) -> LetGo<'a> {
+    /// Ends what is live of classes that another node has now. An error says why that is not durable.
+    fn let_go(&self, _classes: Vec<String>) -> LetGo<'_> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -215,6 +222,7 @@ impl Consumer {
             stream,
             last: None,
             was_there: false,
+            connected: tokio::time::Instant::now(),
         }
     }
 }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use super::backoff::{self, Backoff};
 use super::entry::{self, Entry};
-use super::owner::{self, Asked, Owner};
+use super::owner::{self, Asked, OWNER_PRESENT, Owner};
 use super::settle::{self, Stub};
 use super::sorted::{Parcel, Sorted, Taken};
 use super::status::Count;
@@ -76,6 +76,8 @@ pub(super) struct Reader {
     pub(super) last: Option<String>,
     /// Whether the group was there in the life of this process.
     pub(super) was_there: bool,
+    /// Since when Redis has answered over this connection, or the last one.
+    pub(super) connected: Instant,
 }
 
 impl Reader {
@@ -101,6 +103,7 @@ impl Reader {
             connection = dial => connection?,
             () = stopped(self.stop.clone()) => return Ok(()),
         };
+        self.connected = Instant::now();
         let mut cursor = Cursor::own();
         let mut claim_at = Instant::now();
         let mut postponed = 0;
@@ -238,13 +241,15 @@ impl Reader {
                 Some(Asked { class: parcel.class.as_deref()?, entry: &parcel.delivery.entry, is_to_be_handed })
             })
             .collect();
-        let mut owners = owner::claim(connection, &self.settings, &asked).await?.into_iter();
+        // Before that others may not have come to say that they are there, as Redis was away for all.
+        let may_take_over = self.connected.elapsed() >= OWNER_PRESENT;
+        let mut owners = owner::claim(connection, &self.settings, may_take_over, &asked).await?.into_iter();
         let mut ours = Vec::with_capacity(sorted.parcels.len());
         for mut parcel in take(&mut sorted.parcels) {
             match parcel.class.as_ref().and_then(|_| owners.next()) {
                 Some(Owner::Another) if is_first(&parcel) => sorted.handed += 1,
                 // Another has taken it over meanwhile, or reads it too.
-                Some(Owner::Another) => sorted.kept.push(parcel.entry),
+                Some(Owner::Another) => sorted.pass_over(parcel.entry),
                 Some(Owner::Us { above }) => {
                     parcel.delivery.above = above;
                     ours.push(parcel);
@@ -263,15 +268,19 @@ impl Reader {
         connection: &mut MultiplexedConnection,
         sorted: &mut Sorted,
     ) -> Result<Option<String>, RedisError> {
-        let mut why = None;
-        for (entry, class) in take(&mut sorted.moved) {
-            let is_ours = owner::is_ours(connection, &self.settings, &class).await?;
-            match if is_ours { Ok(()) } else { self.intake.let_go(&class).await } {
-                Ok(()) => sorted.kept.push(entry),
-                Err(error) => why = Some(error),
-            }
+        let moved = take(&mut sorted.moved);
+        let are_ours = owner::are_ours(connection, &self.settings, &moved).await?;
+        let (kept, gone): (Vec<_>, Vec<_>) = moved.into_iter().zip(are_ours).partition(|(_, is_ours)| *is_ours);
+        kept.into_iter().for_each(|((entry, _), _)| sorted.pass_over(entry));
+        let (entries, classes): (Vec<_>, Vec<_>) = gone.into_iter().map(|(asked, _)| asked).unzip();
+        if classes.is_empty() {
+            return Ok(None);
         }
-        Ok(why)
+        let let_go = self.intake.let_go(classes).await;
+        if let_go.is_ok() {
+            entries.into_iter().for_each(|entry| sorted.pass_over(entry));
+        }
+        Ok(let_go.err())
     }
 
     async fn settle(&self, connection: &mut MultiplexedConnection, sorted: &Sorted) -> Result<(), RedisError> {
@@ -284,7 +293,7 @@ impl Reader {
             owner::keep(connection, &self.settings, bookings, &sorted.booked, &sorted.originals).await?;
             settle::acknowledge(connection, name, group, &sorted.kept).await?;
         }
-        self.status.count(Count::Kept, sorted.kept.len() - sorted.gone);
+        self.status.count(Count::Kept, sorted.kept.len() - sorted.passed_over);
         self.status.count(Count::Trimmed, sorted.gone);
         settle::bury(connection, &self.settings, &self.status, own, &sorted.letters).await
     }

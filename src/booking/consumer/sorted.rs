@@ -1,6 +1,7 @@
 //! A batch of entries, by what is to be done with each.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::entry::{Content, Entry};
 use super::owner::Kept;
@@ -46,6 +47,8 @@ pub(super) struct Sorted {
     pub(super) booked: BTreeMap<String, Kept>,
     /// How many of what is to be acknowledged were gone when they were read.
     pub(super) gone: usize,
+    /// How many of what is to be acknowledged are no messages to us.
+    pub(super) passed_over: usize,
     /// How many are another node's to acknowledge.
     pub(super) handed: usize,
 }
@@ -69,7 +72,7 @@ impl Sorted {
                 }
                 Content::Moved { node, class } if node == settings.node_id => sorted.moved.push((id, class)),
                 // For another node, which reads it too.
-                Content::Handed { .. } | Content::Moved { .. } => sorted.kept.push(id),
+                Content::Handed { .. } | Content::Moved { .. } => sorted.pass_over(id),
                 Content::Other => {
                     let invalid = refused("a field of the entry", "nothing".to_owned());
                     sorted.letters.push(Stub::of(&id, &[]).refused(invalid));
@@ -77,10 +80,17 @@ impl Sorted {
                 Content::Gone => {
                     sorted.gone += 1;
                     sorted.kept.push(id);
+                    sorted.passed_over += 1;
                 }
             }
         }
         sorted
+    }
+
+    /// Acknowledges what is no message to us.
+    pub(super) fn pass_over(&mut self, entry: String) {
+        self.passed_over += 1;
+        self.kept.push(entry);
     }
 
     /// Puts what was taken where its verdict says; returns why it is not durable, if it is not.
@@ -92,16 +102,20 @@ impl Sorted {
         if let Some(class) = taken.class {
             let kept = self.booked.entry(class).or_default();
             kept.entries += 1;
-            if let Verdict::Booked { sequence } = verdict {
-                kept.sequence = kept.sequence.max(sequence);
-            }
+            let (sequence, lives) = match verdict {
+                Verdict::Booked { sequence, lives } => (sequence, lives),
+                Verdict::Refused { sequence, .. } => (sequence, Duration::ZERO),
+                Verdict::Kept => (0, Duration::ZERO),
+            };
+            kept.sequence = kept.sequence.max(sequence);
+            kept.lives = kept.lives.max(lives);
         }
         if taken.is_handed {
             self.originals.push(taken.original);
         }
         match verdict {
             Verdict::Kept | Verdict::Booked { .. } => self.kept.push(taken.stub.entry),
-            Verdict::Refused(invalid) => self.letters.push(taken.stub.refused(invalid)),
+            Verdict::Refused { invalid, .. } => self.letters.push(taken.stub.refused(invalid)),
         }
         None
     }
@@ -129,15 +143,16 @@ mod tests {
     #[test]
     fn of_a_class_that_booked_twice_the_highest_number_counts_and_what_is_refused_counts_as_an_entry() {
         let mut sorted = Sorted::default();
-        let refused = || Verdict::Refused(refused("", String::new()));
-        let verdicts = [Verdict::Booked { sequence: 3 }, Verdict::Booked { sequence: 1 }, refused(), Verdict::Kept];
+        let refused = || Verdict::Refused { invalid: refused("", String::new()), sequence: 2 };
+        let booked = |sequence| Verdict::Booked { sequence, lives: Duration::from_secs(sequence.into()) };
+        let verdicts = [booked(3), booked(1), refused(), Verdict::Kept];
         for (number, verdict) in verdicts.into_iter().enumerate() {
             let class = (number < 3).then(|| "22/c-1".to_owned());
             let stub = Stub::of(&number.to_string(), b"{}");
             let taken = Taken { stub, class, is_handed: number == 1, original: "7-0".to_owned() };
             assert_eq!(sorted.judge(taken, Ok(verdict)), None);
         }
-        assert_eq!(sorted.booked["22/c-1"], Kept { entries: 3, sequence: 3 });
+        assert_eq!(sorted.booked["22/c-1"], Kept { entries: 3, sequence: 3, lives: Duration::from_secs(3) });
         assert_eq!(
             (sorted.kept, sorted.letters.len(), sorted.originals),
             (vec!["0".to_owned(), "1".to_owned(), "3".to_owned()], 1, vec!["7-0".to_owned()])

@@ -28,6 +28,8 @@ CREATE TABLE booking (
     code INTEGER,
     error TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- The stream entry that booked it last, which is called by the time at which it was sent; empty for other ways in.
+    entry TEXT NOT NULL DEFAULT '',
     -- How often a ready class's file had to be brought again or held again, and when that may next be tried.
     mends INTEGER NOT NULL DEFAULT 0,
     mend_milliseconds INTEGER NOT NULL DEFAULT 0,

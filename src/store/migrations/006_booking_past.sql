@@ -4,8 +4,12 @@ CREATE TABLE booking_past (
     institution TEXT NOT NULL,
     class_id TEXT NOT NULL,
     sequence INTEGER NOT NULL CHECK (sequence > 0),
+    -- When its last booking was forgotten; much later the number is too.
+    time_milliseconds INTEGER NOT NULL,
     UNIQUE (institution, class_id)
 ) STRICT;
+
+CREATE INDEX booking_past_time ON booking_past (time_milliseconds);
 
 -- Lists, by number. Those of the live ones pass over nothing that has ended: the node itself walks them every few seconds.
 CREATE INDEX booking_live ON booking (id) WHERE state IN ('waiting', 'downloading', 'ready');

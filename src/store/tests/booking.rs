@@ -23,6 +23,7 @@ fn booking(class: &str, sequence: u32, due: i64) -> NewBooking {
         end_milliseconds: None,
         callback_url: None,
         due_milliseconds: due,
+        entry: String::new(),
     }
 }
 
@@ -105,7 +106,7 @@ fn ended_bookings_are_forgotten_and_a_class_s_numbers_are_never_given_again() {
     let next = |class: &'static str| {
         scratch.store.read(move |reading| reading.bookings().next_sequence("22", class)).unwrap()
     };
-    let prune = |before| scratch.store.write(move |tx| tx.bookings().prune(before, 9)).unwrap();
+    let prune = |before| scratch.store.write(move |tx| tx.bookings().prune(before, 9, before)).unwrap();
     for id in ids {
         change(&scratch, id, BookingState::Waiting, BookingState::Failed).unwrap();
     }
@@ -158,4 +159,19 @@ fn alarms_of_one_key_are_told_once_and_then_counted() {
     assert_eq!(settle(11, 71), [alarm(2)]);
     assert_eq!(settle(72, 140), []);
     assert!(raise(141));
+}
+
+#[test]
+fn a_restored_database_gives_no_class_a_number_that_the_lost_one_gave() {
+    let scratch = scratch();
+    insert(&scratch, booking("c-1", 1, 500));
+    let path = scratch.path();
+    crate::store::backup(&path, None).unwrap();
+    insert(&scratch, booking("c-1", 2, 500));
+    insert(&scratch, booking("c-2", 1, 500));
+    let folder = scratch.closed();
+    crate::store::restore(&path, None).unwrap();
+    let store = super::open(&folder).unwrap();
+    let next = |class: &'static str| store.read(move |rows| rows.bookings().next_sequence("22", class)).unwrap();
+    assert_eq!([next("c-1"), next("c-2"), next("c-3")], [3, 2, 1]);
 }

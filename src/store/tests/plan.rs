@@ -72,6 +72,7 @@ fn booking() -> NewBooking {
         end_milliseconds: None,
         callback_url: None,
         due_milliseconds: 500,
+        entry: String::new(),
     }
 }
 
@@ -107,8 +108,9 @@ const ASKED_OF_BOOKINGS: &[(&str, Act)] = &[
             reason: String::new(),
         };
         tx.bookings().count_mend(row.id, 2)?;
+        tx.bookings().set_entry(row.id, "1-0")?;
         tx.bookings().change(row.id, BookingState::Waiting, &change, 2)?;
-        tx.bookings().prune(5, 9).map(drop)
+        tx.bookings().prune(5, 9, 9).map(drop)
     }),
 ];
 

@@ -20,6 +20,15 @@ pub(in crate::worker) struct Booked {
     pub(in crate::worker) is_new: bool,
 }
 
+/// How a booking came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::worker) struct Arrival<'a> {
+    /// The stream entry that it is, where that is called by the time; else empty.
+    pub(in crate::worker) entry: &'a str,
+    /// The last number that another node may have given to a booking of its class.
+    pub(in crate::worker) above: u32,
+}
+
 /// What came of the end of a class, or of its booking's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::worker) struct Ended {
@@ -31,13 +40,13 @@ pub(in crate::worker) struct Ended {
 
 impl Desk<'_> {
     /// Takes a booking. `body` is its canonical form; `full` says why there is no room for one more file, where there is none.
-    /// Its number is above those of the class's earlier ones, `above` being the last that another node may have given.
+    /// Its number is above those of the class's earlier ones.
     pub(in crate::worker) fn book(
         &self,
         booking: &Booking,
         body: &str,
         full: Option<&str>,
-        above: u32,
+        arrival: &Arrival<'_>,
     ) -> Result<Booked, StoreError> {
         let ClassKey { institution, class_id } = &booking.class;
         let body_sha256 = content_hash::of_bytes(body);
@@ -51,7 +60,8 @@ impl Desk<'_> {
         }
         // What it had, or had begun to get, goes: whether that is room enough is seen when the file comes.
         let full = full.filter(|_| live.is_none_or(|row| row.state == BookingState::Waiting));
-        let sequence = self.tx.bookings().next_sequence(institution, class_id)?.max(above.saturating_add(1));
+        let sequence =
+            self.tx.bookings().next_sequence(institution, class_id)?.max(arrival.above.saturating_add(1));
         let wanted = want(booking);
         let resolution = match &wanted {
             Want::Direct { resolution, .. } => *resolution,
@@ -71,6 +81,7 @@ impl Desk<'_> {
             end_milliseconds: booking.end_milliseconds,
             callback_url: booking.callback_url.as_ref().map(ToString::to_string),
             due_milliseconds: self.wait_until(booking.end_milliseconds),
+            entry: arrival.entry.to_owned(),
         };
         let row = self.tx.bookings().insert(&new, self.now)?;
         self.tell_booking(&row, EventType::BookingAccepted, Held::default())?;
@@ -78,17 +89,24 @@ impl Desk<'_> {
         Ok(Booked { row, is_new: true })
     }
 
-    /// Records that a class's booking cannot be understood; one of its that lives stays as it is.
-    pub(in crate::worker) fn refuse_class(&self, class: &ClassKey, reason: &str) -> Result<(), StoreError> {
+    /// Records that a class's booking cannot be understood, and returns the number that it has for that; one of its that lives
+    /// stays as it is.
+    pub(in crate::worker) fn refuse_class(
+        &self,
+        class: &ClassKey,
+        reason: &str,
+        above: u32,
+    ) -> Result<u32, StoreError> {
         let ClassKey { institution, class_id } = class;
         let latest = self.tx.bookings().latest(institution, class_id)?;
-        if latest.as_ref().is_some_and(|row| row.state.is_live()) {
-            return Ok(());
+        if let Some(row) = latest.filter(|row| row.state.is_live()) {
+            return Ok(row.new.sequence);
         }
+        let sequence = self.tx.bookings().next_sequence(institution, class_id)?.max(above.saturating_add(1));
         let new = NewBooking {
             institution: institution.clone(),
             class_id: class_id.clone(),
-            sequence: self.tx.bookings().next_sequence(institution, class_id)?,
+            sequence,
             file: booked_file(institution, "", None),
             body: String::new(),
             body_sha256: content_hash::of_bytes(reason),
@@ -98,10 +116,12 @@ impl Desk<'_> {
             end_milliseconds: None,
             callback_url: None,
             due_milliseconds: self.now,
+            entry: String::new(),
         };
         let row = self.tx.bookings().insert(&new, self.now)?;
         let code = Code::InvalidMessage;
-        self.refuse(&row, code, code.name(), reason).map(drop)
+        self.refuse(&row, code, code.name(), reason)?;
+        Ok(sequence)
     }
 
     /// Returns until when a booking may wait: its class's end, where known, and never longer than all may.

@@ -8,7 +8,10 @@ use crate::booking::decide::{Event, LOCAL};
 use crate::cache::Key;
 use crate::event::EventType;
 use crate::failure::FailureClass;
-use crate::store::{ATTEMPTS_MAX, BookingRow, Claim, Job, JobFailure, JobId, JobKind, JobState, Step, StoreError};
+use crate::store::{
+    ATTEMPTS_MAX, BookedFile, BookingRow, BookingState, Claim, Job, JobFailure, JobId, JobKind, JobState, Step,
+    StoreError,
+};
 use crate::worker::message::{FetchInput, JobOutput, TranscodeInput, json, read};
 
 /// Classes that are given their file in one transaction; then the next ones are looked for.
@@ -207,8 +210,12 @@ impl Desk<'_> {
         // Before the first class is told: what becomes of that changes what is on record.
         let rendition = self.tx.renditions().get(&file.institution, &file.record, file.resolution)?;
         let is_on_record = rendition.is_some_and(|rendition| rendition.url == url);
-        for row in self.tx.bookings().on_their_way(&file, url, WAITERS_MAX)? {
-            self.fetch_failed_for(&row, failure, is_on_record)?;
+        let on_their_way = self.tx.bookings().on_their_way(&file, url, WAITERS_MAX)?;
+        for row in &on_their_way {
+            self.fetch_failed_for(row, failure, is_on_record)?;
+        }
+        if on_their_way.is_empty() && is_on_record && failure.class == FailureClass::Source {
+            self.made_elsewhere_is_lost(&file, url)?;
         }
         for waiting in self.tx.jobs().needing(&job.institution, &job.key, WAITERS_MAX)? {
             let failed = self.tx.jobs().fail_waiting(waiting.id, failure, self.now, &|job| self.tell_job(job))?;
@@ -217,6 +224,16 @@ impl Desk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Decides what becomes of a rendition that others made, where its address leads nowhere and only classes want it that
+    /// had it: it is made anew, once.
+    fn made_elsewhere_is_lost(&self, file: &BookedFile, url: &str) -> Result<(), StoreError> {
+        let ready = self.tx.bookings().of_file(file, BookingState::Ready, WAITERS_MAX)?;
+        match ready.iter().find(|row| row.url == url) {
+            Some(row) => self.decide(file, &Event::UrlUseless, Some(row)),
+            None => Ok(()),
+        }
     }
 
     /// Decides what becomes of a class whose file did not come; `is_on_record` where its address was a provider's result.

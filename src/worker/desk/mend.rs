@@ -3,7 +3,7 @@
 //! The class stays ready, and hears nothing: the file may be back before it begins. What cannot be brought back is tried again
 //! at growing distances as long as the class has time, and a job that a person should look at is left alone.
 
-use super::file::{holder_of, key_of, name_of, url_of};
+use super::file::{fetch_key, holder_of, key_of, name_of, url_of};
 use super::{Alarm, Desk};
 use crate::booking::decide::Event;
 use crate::event::EventType;
@@ -39,6 +39,7 @@ impl Desk<'_> {
                 self.tx.bookings().count_mend(row.id, self.now.saturating_add(wait(row.mends)))?;
                 self.fetch(&row.new.file, None, row)
             }
+            Has::Nothing if self.is_being_brought(row)? => Ok(()),
             Has::Nothing => {
                 self.tx.bookings().count_mend(row.id, self.now.saturating_add(wait(row.mends)))?;
                 self.alarm_lost(row)?;
@@ -55,6 +56,15 @@ impl Desk<'_> {
         let holder = holder_of(row);
         let is_held = self.tx.cache().is_held(file.id, holder.kind.name(), &holder.name)?;
         Ok(if is_held { Has::All } else { Has::File })
+    }
+
+    /// Returns whether somebody is at it, or it waits for its turn.
+    fn is_being_brought(&self, row: &BookingRow) -> Result<bool, StoreError> {
+        let file = &row.new.file;
+        let Ok(key) = key_of(file) else { return Ok(false) };
+        let key = key.to_string();
+        Ok(self.has_live_job(&file.institution, JobKind::Transcode, &key)?
+            || self.has_live_job(&file.institution, JobKind::Fetch, &fetch_key(&key, url_of(row)))?)
     }
 
     fn bring_back(&self, row: &BookingRow) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ mod claim;
 mod file;
 mod job;
 mod known;
+mod late;
 mod mend;
 mod rendition;
 mod tell;
@@ -23,8 +24,10 @@ mod time;
 
 use std::cell::RefCell;
 
+pub(super) use book::Arrival;
 pub(super) use file::{fetch_key, file_of, holder_of, holder_of_job, key_of, name_of, resolution_of, url_of};
 pub(super) use job::{Fate, HANDED_MAX, Handed, Settled, There};
+pub(super) use late::Sent;
 pub(super) use tell::Alarm;
 
 use super::terms::Terms;

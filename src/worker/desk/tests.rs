@@ -11,7 +11,7 @@ mod rule;
 
 use tempfile::TempDir;
 
-use super::{After, Desk, Fate, Handed, Settled, There};
+use super::{After, Arrival, Desk, Fate, Handed, Settled, There};
 use crate::booking::decide::{LOCAL, Policy};
 use crate::booking::{Channel, Message, message};
 use crate::cache::Holder;
@@ -131,7 +131,9 @@ impl Scene<'_> {
         let message = message::parse(text.as_bytes(), Channel::Bookings, &|_| Ok(())).unwrap();
         self.at_desk(|desk| {
             Ok(match &message {
-                Message::Booking(booking) => Some(desk.book(booking, &message::to_body(booking), None, 0)?.row),
+                Message::Booking(booking) => {
+                    Some(desk.book(booking, &message::to_body(booking), None, &Arrival::default())?.row)
+                }
                 Message::Over(class) => desk.end_class(class, crate::store::BookingState::Over)?.row,
                 Message::Cancel(class) => desk.end_class(class, crate::store::BookingState::Cancelled)?.row,
                 Message::Result(result) => {

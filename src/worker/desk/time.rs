@@ -81,6 +81,7 @@ impl Desk<'_> {
                 end_milliseconds: None,
                 callback_url: None,
                 due_milliseconds: waiter.since_milliseconds + self.terms.booking_timeout_milliseconds,
+                entry: String::new(),
             };
             self.tx.bookings().insert(&new, self.now)?;
         }
@@ -141,7 +142,7 @@ impl Desk<'_> {
     /// Forgets what ended long ago; returns how many rows went.
     pub(in crate::worker) fn forget(&self) -> Result<usize, StoreError> {
         let before = self.now - KEPT_MILLISECONDS;
-        let bookings = self.tx.bookings().prune(before, FORGOTTEN_MAX)?;
+        let bookings = self.tx.bookings().prune(before, FORGOTTEN_MAX, self.now)?;
         let jobs = self.tx.jobs().prune(before, FORGOTTEN_MAX)?;
         let messages = self.tx.inbox().prune(before, FORGOTTEN_MAX)?;
         let events = self.tx.outbox().prune(self.now)?;

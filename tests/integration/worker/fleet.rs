@@ -4,7 +4,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{booking, origin, pending, publish, rendition, xadd};
+use super::{asked, booking, origin, pending, publish, rendition, xadd};
 use crate::support::oracle_node::check;
 use crate::support::origin::Origin;
 use crate::support::redis::Redis;
@@ -240,6 +240,31 @@ fn an_end_that_is_read_before_the_booking_that_was_sent_before_it_ends_that_book
     worker.until_told("c-1", "booking.ready");
     let expected = ["booking.accepted", "booking.cancelled", "booking.accepted", "booking.ready"];
     assert_eq!(worker.told("c-1"), expected);
+    check(&[&worker]);
+}
+
+#[test]
+fn what_was_sent_before_a_booking_and_is_read_behind_it_changes_nothing_of_it() {
+    let (redis, origin) = (Redis::on_port(), origin());
+    let worker = node("a", &redis);
+    let now = redis.words(&["EVAL", "return redis.call('TIME')[1]", "0"]);
+    let at = |milliseconds: u32| format!("{now}{milliseconds:03}-0");
+    redis.words(&["XADD", BOOKINGS, &at(600), "message", &booking("c-1", "1", &origin).to_string()]);
+    worker.until_told("c-1", "booking.ready");
+    let cancel = json!({ "cmd": "cancel", "class_id": "c-1" }).to_string();
+    redis.words(&["XADD", "reelmill:control", &at(500), "message", &cancel]);
+    // As a node hands over what one that died has left behind.
+    let older = booking("c-1", "2", &origin).to_string();
+    redis.words(&["XADD", "reelmill:control", &at(510), "node", "a", "entry", &at(400), "handed", &older]);
+    until("both are read", SOON, || {
+        let kept = worker.get("/metrics").body.lines().any(|line| line == "reelmill_entries_kept 3");
+        kept.then_some(())
+    });
+    assert_eq!((&worker.booking("c-1")["state"], asked(&origin, "/2.flv")), (&"ready".into(), 0));
+    assert_eq!(worker.told("c-1"), ["booking.accepted", "booking.ready"]);
+    // An end that was sent later counts.
+    redis.words(&["XADD", "reelmill:control", &at(700), "message", &cancel]);
+    worker.until_told("c-1", "booking.cancelled");
     check(&[&worker]);
 }
 

@@ -1,9 +1,9 @@
 //! What classes keep once they have it, and what is let go where they get nothing.
 
 use super::rule::{all_told, latest, play, told};
-use super::{HOUR, PROVIDERS, Scene, booking};
+use super::{HOUR, PROVIDERS, Scene, booking, result};
 use crate::failure::FailureClass;
-use crate::store::{BookingState, FileName, Job, JobId, JobKind, JobState, Rendition, StoreError};
+use crate::store::{BookingState, FileName, Job, JobId, JobKind, JobState, Rendition, RenditionState, StoreError};
 use crate::worker::desk::{Settled, There};
 use crate::worker::message::JobOutput;
 
@@ -110,6 +110,38 @@ fn what_is_by_now_on_record_elsewhere_is_fetched_from_there() {
         look(scene)?;
         let job = live(scene, JobKind::Fetch)?.unwrap();
         assert!(job.input.contains("http://oss/6666_720P.flv"), "{}", job.input);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_others_made_and_have_no_more_is_made_anew_for_a_class_that_had_it() {
+    play(&PROVIDERS, |scene| {
+        scene.take(&booking("c-1", 6666))?;
+        scene.take(&result(6666, PROVIDERS[0], true))?;
+        scene.work(JobKind::Fetch, Ok(()))?;
+        assert_eq!(latest(scene, "c-1").url, "http://oss/6666_720P.flv");
+        lose(scene, 720)?;
+        look(scene)?;
+        assert!(scene.work(JobKind::Fetch, Err(("DL_STATUS", FailureClass::Source)))?);
+        let rendition = scene.tx.renditions().get("", "6666", 720)?.unwrap();
+        assert_eq!((rendition.state, rendition.provider.as_str()), (RenditionState::Transcoding, PROVIDERS[0]));
+        assert_eq!(told(scene, "c-1"), ["booking.accepted", "booking.ready"], "it is none the wiser");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_on_its_way_back_is_told_as_lost_once() {
+    play(&["local"], |scene| {
+        direct(scene)?;
+        lose(scene, 0)?;
+        for _ in 0..600 {
+            look(scene)?;
+            scene.now += 2 * SECOND;
+        }
+        let lost = scene.tx.outbox().after(0, 1000)?.into_iter().filter(|event| event.event_type.name() == "alarm");
+        assert_eq!((lost.count(), latest(scene, "c-1").mends), (1, 1));
         Ok(())
     });
 }

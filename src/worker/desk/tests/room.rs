@@ -8,6 +8,7 @@ use crate::failure::FailureClass;
 use crate::store::{
     BookingRow, BookingState, FileName, JobKind, LeaseRow, Rendition, RenditionState, StoreError, Waiter,
 };
+use crate::worker::desk::Arrival;
 
 fn parsed(text: &str) -> Booking {
     match message::parse(text.as_bytes(), Channel::Bookings, &|_| Ok(())) {
@@ -20,7 +21,7 @@ fn parsed(text: &str) -> Booking {
 fn take_full(scene: &mut Scene<'_>, text: &str) -> Result<BookingRow, StoreError> {
     let booking = parsed(text);
     let body = message::to_body(&booking);
-    Ok(scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held"), 0))?.row)
+    Ok(scene.at_desk(|desk| desk.book(&booking, &body, Some("all of it is held"), &Arrival::default()))?.row)
 }
 
 fn waiter(class: &str) -> Waiter {
