@@ -65,7 +65,8 @@ impl Phase {
             "committing" => Self::Committing,
             "proving" => Self::Proving,
             "repacking" => Self::Repacking,
-            "looking" | "following" | "asking" | "receiving" | "waiting" | "finishing" => Self::Downloading,
+            // One that was claimed a moment ago has no phase yet.
+            "" | "looking" | "following" | "asking" | "receiving" | "waiting" | "finishing" => Self::Downloading,
             _ => Self::Transcoding,
         }
     }
