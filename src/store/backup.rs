@@ -129,15 +129,21 @@ fn keep_class_numbers(copy: &Connection, lost: &Connection) -> rusqlite::Result<
     }
     let sql = "SELECT institution, class_id, max(sequence), max(updated_milliseconds) FROM booking \
                GROUP BY institution, class_id";
-    let mut told = lost.prepare(sql)?;
-    let mut rows = told.query([])?;
+    let Ok(mut told) = lost.prepare(sql) else { return Ok(()) };
+    let Ok(mut rows) = told.query([]) else { return Ok(()) };
     let sql = "INSERT INTO booking_past (institution, class_id, sequence, time_milliseconds) VALUES (?1, ?2, ?3, ?4) \
                ON CONFLICT (institution, class_id) DO UPDATE SET sequence = max(sequence, excluded.sequence)";
     let mut keep = copy.prepare(sql)?;
-    // A damaged page ends what is told.
+    // A damaged page ends what is told, and a damaged row tells nothing.
     while let Ok(Some(row)) = rows.next() {
-        let number: (String, String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        keep.execute(number)?;
+        let number = || {
+            Ok::<(String, String, i64, i64), rusqlite::Error>((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        };
+        if let Ok(number) = number()
+            && number.2 > 0
+        {
+            keep.execute(number)?;
+        }
     }
     Ok(())
 }

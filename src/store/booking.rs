@@ -267,7 +267,7 @@ impl<'a> Bookings<'a> {
     }
 
     /// Removes up to `limit` bookings that ended before a time, the first to end first; their classes' numbers stay known
-    /// for [`NUMBERS_KEPT_MILLISECONDS`] from `now_milliseconds` on. Returns how many.
+    /// for half a year from `now_milliseconds` on. Returns how many.
     pub fn prune(&self, before_milliseconds: i64, limit: u32, now_milliseconds: i64) -> Result<usize, StoreError> {
         let sql = "DELETE FROM booking WHERE id IN (SELECT id FROM booking \
                    WHERE state IN ('failed', 'over', 'cancelled') AND updated_milliseconds < ?1 \

@@ -167,10 +167,14 @@ impl Desk<'_> {
         Ok(Outcome::Ended { row: ended.row, was_live: ended.was_live })
     }
 
-    /// Ends what is live of a class that another node has now.
-    pub(super) fn let_go(&self, class: &ClassKey) -> Result<(), StoreError> {
+    /// Ends what is live of a class that another node has now, as an entry of the control stream says: nothing of what was
+    /// booked here after that.
+    pub(super) fn let_go(&self, class: &ClassKey, entry: &str) -> Result<(), StoreError> {
         let row = self.tx().bookings().latest(&class.institution, &class.class_id)?;
-        match row.filter(|row| row.state.is_live()) {
+        let moved = Sent::of(entry, self.now());
+        let was_here =
+            |row: &BookingRow| moved.is_none_or(|moved| row.accepted_milliseconds <= moved.milliseconds());
+        match row.filter(|row| row.state.is_live() && was_here(row)) {
             Some(row) => self.end(&row, BookingState::Cancelled, "another node has the class now").map(drop),
             None => Ok(()),
         }

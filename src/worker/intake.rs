@@ -115,14 +115,16 @@ impl Intake for Node {
         message::booked_class(body, channel).map(|class| class.to_string())
     }
 
-    fn let_go(&self, classes: Vec<String>) -> LetGo<'_> {
-        let class_of = |class: String| {
+    fn let_go(&self, moved: Vec<(String, String)>) -> LetGo<'_> {
+        let class_of = |(entry, class): (String, String)| {
             let (institution, class_id) = class.split_once('/').unwrap_or(("", &class));
-            ClassKey { institution: institution.to_owned(), class_id: class_id.to_owned() }
+            (ClassKey { institution: institution.to_owned(), class_id: class_id.to_owned() }, entry)
         };
-        let classes: Vec<ClassKey> = classes.into_iter().map(class_of).collect();
+        let moved: Vec<(ClassKey, String)> = moved.into_iter().map(class_of).collect();
         Box::pin(async move {
-            let let_go = self.decide(move |desk| classes.iter().try_for_each(|class| desk.let_go(class))).await;
+            let let_go = self
+                .decide(move |desk| moved.iter().try_for_each(|(class, entry)| desk.let_go(class, entry)))
+                .await;
             let_go.map_err(|error| error.to_string())
         })
     }

@@ -13,8 +13,7 @@
 //! **One node a class.** Before a booking is taken its class is claimed in Redis (`owner`); what another live node has goes to
 //! that one. **Twice rather than never.** A crash between a verdict and its acknowledgement brings the entry again, here or
 //! on another node; an intake knows by source and entry what it has taken itself, and a node whose class went to another is
-//! told to let it go. **Taken from the dead.** What a node has read and not
-//! acknowledged for `IDLE` is claimed by another, at the latest after `IDLE`, `CLAIM_EVERY` and one `BLOCK`; what is
+//! told to let it go. **Taken from the dead.** What a node has read and not acknowledged for `IDLE` is claimed by another, at the latest after `IDLE`, `CLAIM_EVERY` and one `BLOCK`; what is
 //! still being taken is kept fresh, so that no node takes what another works on. **How often** an entry was delivered stops
 //! nothing: entries are only kept here, and those whose recording brings a child down are the work's affair.
 //!
@@ -88,7 +87,7 @@ pub struct Delivery {
     pub entry: String,
     /// The message.
     pub body: Vec<u8>,
-    /// Another node had the class that it books for, and no booking of that was above this number; else 0.
+    /// No booking of its class is above this number, whichever node took it, as far as is recorded; else 0.
     pub above: u32,
 }
 
@@ -130,8 +129,9 @@ pub trait Intake: Send + Sync {
         None
     }
 
-    /// Ends what is live of classes that another node has now. An error says why that is not durable.
-    fn let_go(&self, _classes: Vec<String>) -> LetGo<'_> {
+    /// Ends what is live of classes that another node has now, each with the entry that says so. An error says why that is not
+    /// durable.
+    fn let_go(&self, _moved: Vec<(String, String)>) -> LetGo<'_> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -261,12 +261,11 @@ impl Claims {
         Self { settings, status, connection: Mutex::default() }
     }
 
-    /// Returns the number that no booking of a class is above that another node has; 0 where none has it.
+    /// Returns a number that no booking of a class is above, whichever node took it, as far as is recorded; else 0.
     pub async fn above(&self, class: &str) -> u32 {
         let Some(mut connection) = self.dialled().await else { return 0 };
         let known = record(&mut connection, class).await;
-        let other = self.heard(known).await.flatten().filter(|(_, node)| *node != self.settings.node_id);
-        other.map_or(0, |(bound, _)| bound)
+        self.heard(known).await.flatten().map_or(0, |(bound, _)| bound)
     }
 
     /// Records that a class is this node's, whose booking of that number is on its disk.

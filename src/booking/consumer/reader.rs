@@ -248,6 +248,8 @@ impl Reader {
         for mut parcel in take(&mut sorted.parcels) {
             match parcel.class.as_ref().and_then(|_| owners.next()) {
                 Some(Owner::Another) if is_first(&parcel) => sorted.handed += 1,
+                // Its node may be gone: it comes again, and nobody has another copy.
+                Some(Owner::Another) if !parcel.is_handed && !may_take_over => {}
                 // Another has taken it over meanwhile, or reads it too.
                 Some(Owner::Another) => sorted.pass_over(parcel.entry),
                 Some(Owner::Us { above }) => {
@@ -272,13 +274,13 @@ impl Reader {
         let are_ours = owner::are_ours(connection, &self.settings, &moved).await?;
         let (kept, gone): (Vec<_>, Vec<_>) = moved.into_iter().zip(are_ours).partition(|(_, is_ours)| *is_ours);
         kept.into_iter().for_each(|((entry, _), _)| sorted.pass_over(entry));
-        let (entries, classes): (Vec<_>, Vec<_>) = gone.into_iter().map(|(asked, _)| asked).unzip();
-        if classes.is_empty() {
+        let gone: Vec<(String, String)> = gone.into_iter().map(|(asked, _)| asked).collect();
+        if gone.is_empty() {
             return Ok(None);
         }
-        let let_go = self.intake.let_go(classes).await;
+        let let_go = self.intake.let_go(gone.clone()).await;
         if let_go.is_ok() {
-            entries.into_iter().for_each(|entry| sorted.pass_over(entry));
+            gone.into_iter().for_each(|(entry, _)| sorted.pass_over(entry));
         }
         Ok(let_go.err())
     }

@@ -215,7 +215,7 @@ impl Desk<'_> {
             self.fetch_failed_for(row, failure, is_on_record)?;
         }
         if on_their_way.is_empty() && is_on_record && failure.class == FailureClass::Source {
-            self.made_elsewhere_is_lost(&file, url)?;
+            self.made_elsewhere_is_lost(&file)?;
         }
         for waiting in self.tx.jobs().needing(&job.institution, &job.key, WAITERS_MAX)? {
             let failed = self.tx.jobs().fail_waiting(waiting.id, failure, self.now, &|job| self.tell_job(job))?;
@@ -228,9 +228,9 @@ impl Desk<'_> {
 
     /// Decides what becomes of a rendition that others made, where its address leads nowhere and only classes want it that
     /// had it: it is made anew, once.
-    fn made_elsewhere_is_lost(&self, file: &BookedFile, url: &str) -> Result<(), StoreError> {
+    fn made_elsewhere_is_lost(&self, file: &BookedFile) -> Result<(), StoreError> {
         let ready = self.tx.bookings().of_file(file, BookingState::Ready, WAITERS_MAX)?;
-        match ready.iter().find(|row| row.url == url) {
+        match ready.first() {
             Some(row) => self.decide(file, &Event::UrlUseless, Some(row)),
             None => Ok(()),
         }

@@ -8,9 +8,12 @@ use crate::store::{BookingRow, BookingState, InboxRow, StoreError};
 /// How a class was last ended out of Redis, in the inbox under the class's name. No stream is called like that: names of
 /// streams that hold a space are refused nowhere, but nobody has one.
 const ENDS: &str = "end of a class";
-/// An entry's name is a time if it is about now: entries and ends are kept that long, and clocks differ by less. Whoever
-/// counts entries instead has no part in this.
-const ABOUT_NOW_MILLISECONDS: u64 = 7 * 24 * 3_600_000;
+/// An entry's name is a time if it is not older than that: so long entries and ends are kept. Whoever counts entries instead
+/// has no part in this.
+const AGE_MAX_MILLISECONDS: u64 = 7 * 24 * 3_600_000;
+/// And if it is no further in the future: as much as clocks differ that are kept right. A stream whose server was once ahead
+/// by more goes on calling entries by times to come, and the other stream may not: then what is read last counts.
+const AHEAD_MILLISECONDS: u64 = 10_000;
 
 /// When an entry was sent: milliseconds of Redis' clock, and its place among those of the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +28,14 @@ impl Sent {
         let (milliseconds, place) = entry.split_once('-')?;
         let sent = Self { milliseconds: milliseconds.parse().ok()?, place: place.parse().ok()? };
         let now = u64::try_from(now_milliseconds).ok()?;
-        (sent.milliseconds.abs_diff(now) <= ABOUT_NOW_MILLISECONDS).then_some(sent)
+        let is_time = sent.milliseconds <= now.saturating_add(AHEAD_MILLISECONDS)
+            && now.saturating_sub(sent.milliseconds) <= AGE_MAX_MILLISECONDS;
+        is_time.then_some(sent)
+    }
+
+    /// Returns the Unix milliseconds.
+    pub(in crate::worker) fn milliseconds(self) -> i64 {
+        i64::try_from(self.milliseconds).unwrap_or(i64::MAX)
     }
 
     /// Returns whether it was sent before an entry of another stream. In the same millisecond nobody can say, and what is
@@ -36,14 +46,26 @@ impl Sent {
 }
 
 impl Desk<'_> {
-    /// Returns a class's booking where that was sent later than an entry, which then is no news. Both are of one stream.
+    /// Returns a class's booking where that was sent later than an entry, which then is no news. Both are of one stream; one
+    /// that was booked in another way is later if the class was ended in between, as it lives.
     pub(in crate::worker) fn superseding(
         &self,
         class: &ClassKey,
         sent: Sent,
     ) -> Result<Option<BookingRow>, StoreError> {
         let row = self.tx.bookings().latest(&class.institution, &class.class_id)?;
-        Ok(row.filter(|row| Sent::of(&row.new.entry, self.now).is_some_and(|last| last > sent)))
+        let is_ended = self.noted_end(class)?.is_some_and(|(ended, _)| sent.is_before(ended));
+        let is_later = |row: &BookingRow| match Sent::of(&row.new.entry, self.now) {
+            Some(last) => last > sent,
+            None => is_ended && row.state.is_live(),
+        };
+        Ok(row.filter(is_later).inspect(|row| {
+            tracing::info!(
+                class = row.new.class_id,
+                ?sent,
+                "a booking was sent before the one that stands, and is passed over"
+            );
+        }))
     }
 
     /// Notes the end of a class, by its entry, for bookings that were sent before and are read behind it; returns the class's
@@ -65,7 +87,15 @@ impl Desk<'_> {
             self.tx.inbox().put(&note, self.now)?;
         }
         let row = self.tx.bookings().latest(&class.institution, &class.class_id)?;
-        Ok(row.filter(|row| Sent::of(&row.new.entry, self.now).is_some_and(|booked| sent.is_before(booked))))
+        let is_later =
+            |row: &BookingRow| Sent::of(&row.new.entry, self.now).is_some_and(|booked| sent.is_before(booked));
+        Ok(row.filter(is_later).inspect(|row| {
+            tracing::info!(
+                class = row.new.class_id,
+                ?sent,
+                "an end was sent before the booking that stands, and is passed over"
+            );
+        }))
     }
 
     /// Ends a booking whose class was ended by what was sent behind it and read before it.
@@ -100,6 +130,7 @@ mod tests {
             sent("1760000000001-0") > sent("1760000000000-7") && sent("1760000000000-7") > sent("1760000000000-0")
         );
         assert!(sent("1759395200000-0").is_some() && sent("1759395199999-0").is_none());
+        assert!(sent("1760000010000-0").is_some() && sent("1760000010001-0").is_none());
         for name in ["", "7", "7-0", "1760000000000", "1760000000000-x", "-1-0"] {
             assert_eq!(sent(name), None, "{name}");
         }

@@ -4,10 +4,12 @@
 //! at growing distances as long as the class has time, and a job that a person should look at is left alone.
 
 use super::file::{fetch_key, holder_of, key_of, name_of, url_of};
+use super::rendition::booking_of;
 use super::{Alarm, Desk};
 use crate::booking::decide::Event;
+use crate::booking::source::{Want, want};
 use crate::event::EventType;
-use crate::store::{BookingRow, BookingState, JobKind, JobState, StoreError};
+use crate::store::{BookingRow, BookingState, JobKind, JobState, RenditionState, StoreError};
 
 /// The wait after the first try: an origin that is restarted is back by then.
 const FIRST_WAIT_MILLISECONDS: i64 = 30_000;
@@ -62,15 +64,25 @@ impl Desk<'_> {
     fn is_being_brought(&self, row: &BookingRow) -> Result<bool, StoreError> {
         let file = &row.new.file;
         let Ok(key) = key_of(file) else { return Ok(false) };
-        let key = key.to_string();
+        let (key, url) = (key.to_string(), self.lies_at(row)?);
         Ok(self.has_live_job(&file.institution, JobKind::Transcode, &key)?
-            || self.has_live_job(&file.institution, JobKind::Fetch, &fetch_key(&key, url_of(row)))?)
+            || self.has_live_job(&file.institution, JobKind::Fetch, &fetch_key(&key, url.as_deref()))?)
+    }
+
+    /// Returns where the file of a ready class is to be had: a rendition where it is on record to be by now, else where it
+    /// came from.
+    fn lies_at(&self, row: &BookingRow) -> Result<Option<String>, StoreError> {
+        let file = &row.new.file;
+        let made = self.tx.renditions().get(&file.institution, &file.record, file.resolution)?;
+        let made = made.filter(|made| made.state == RenditionState::Succeeded && !made.url.is_empty());
+        let is_made = booking_of(row).is_some_and(|booking| matches!(want(&booking), Want::Rendition { .. }));
+        Ok(made.filter(|_| is_made).map(|made| made.url).or_else(|| url_of(row).map(str::to_owned)))
     }
 
     fn bring_back(&self, row: &BookingRow) -> Result<(), StoreError> {
         let file = &row.new.file;
-        if url_of(row).is_some() {
-            return self.fetch_for(row);
+        if let Some(url) = self.lies_at(row)? {
+            return self.fetch(file, Some(&url), row);
         }
         let Ok(key) = key_of(file) else { return Ok(()) };
         let job = self.tx.jobs().live(&file.institution, JobKind::Transcode, &key.to_string())?;

@@ -126,6 +126,13 @@ fn what_others_made_and_have_no_more_is_made_anew_for_a_class_that_had_it() {
         assert!(scene.work(JobKind::Fetch, Err(("DL_STATUS", FailureClass::Source)))?);
         let rendition = scene.tx.renditions().get("", "6666", 720)?.unwrap();
         assert_eq!((rendition.state, rendition.provider.as_str()), (RenditionState::Transcoding, PROVIDERS[0]));
+        let elsewhere = result(6666, PROVIDERS[0], true).replace("oss/6666", "oss/again/6666");
+        scene.take(&elsewhere)?;
+        scene.now += HOUR;
+        look(scene)?;
+        let job = live(scene, JobKind::Fetch)?.unwrap();
+        assert!(job.input.contains("http://oss/again/6666_720P.flv"), "{}", job.input);
+        assert!(scene.work(JobKind::Fetch, Ok(()))?);
         assert_eq!(told(scene, "c-1"), ["booking.accepted", "booking.ready"], "it is none the wiser");
         Ok(())
     });
