@@ -13,8 +13,8 @@
 //! An entry whose class another live node has is handed over: written into the control stream under that node's name, and
 //! left unacknowledged. The owner acknowledges it when it is on its disk. Where it never comes to that, the entry is read
 //! again after [`IDLE`](super::IDLE), and so on until the owner has taken it or is not there any more; a copy for the same
-//! owner is written once in [`HANDED_FOR`]. Whoever takes a
-//! class from a node that is gone leaves word for it in the control stream, so that it lets the class go when it is back.
+//! owner is written once in [`HANDED_FOR`]. Whoever takes a class from a node that is gone leaves word for it in the control
+//! stream, so that it lets the class go when it is back.
 //!
 //! Records are believed as long as Redis has them. Where Redis forgot, or cannot write one, an entry is taken by whoever has
 //! it: a class that two nodes have is better than one that none has.
