@@ -26,6 +26,14 @@ pub struct ClassKey {
     pub class_id: String,
 }
 
+impl ClassKey {
+    /// Returns the class of a name as this is shown: `22/c-1029`, or `c-1029` of the single default institution.
+    pub fn named(name: &str) -> Self {
+        let (institution, class_id) = name.split_once('/').unwrap_or(("", name));
+        Self { institution: institution.to_owned(), class_id: class_id.to_owned() }
+    }
+}
+
 impl fmt::Display for ClassKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.institution.is_empty() {

@@ -109,8 +109,7 @@ impl Executor {
     /// Returns whether the claim is still good, so that what was made for it may be committed.
     async fn is_ours(&self) -> Result<bool, StoreError> {
         let claim = self.task.claim;
-        let job = self.node.read(move |reading| reading.jobs().get(claim.id)).await?;
-        Ok(job.and_then(|job| job.claim()) == Some(claim))
+        self.node.read(move |reading| reading.jobs().is_claimed(&claim)).await
     }
 }
 

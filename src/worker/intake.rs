@@ -116,11 +116,8 @@ impl Intake for Node {
     }
 
     fn let_go(&self, moved: Vec<(String, String)>) -> LetGo<'_> {
-        let class_of = |(entry, class): (String, String)| {
-            let (institution, class_id) = class.split_once('/').unwrap_or(("", &class));
-            (ClassKey { institution: institution.to_owned(), class_id: class_id.to_owned() }, entry)
-        };
-        let moved: Vec<(ClassKey, String)> = moved.into_iter().map(class_of).collect();
+        let moved: Vec<(ClassKey, String)> =
+            moved.into_iter().map(|(entry, class)| (ClassKey::named(&class), entry)).collect();
         Box::pin(async move {
             let let_go = self
                 .decide(move |desk| moved.iter().try_for_each(|(class, entry)| desk.let_go(class, entry)))

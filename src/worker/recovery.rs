@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::desk::{Desk, holder_of};
 use super::node::Node;
+use crate::booking::ClassKey;
 use crate::cache::{Holder, HolderKind};
 use crate::store::{JobId, StoreError};
 
@@ -69,8 +70,7 @@ pub(super) fn let_go_of_ended(node: &Node, is_over: &dyn Fn() -> bool) -> Result
 /// until its time; people's pins and pushes are not ours to end.
 fn is_ended(node: &Node, holder: &Holder) -> bool {
     match holder.kind {
-        HolderKind::Class => class_of(&holder.name)
-            .is_some_and(|(institution, class_id)| has_ended(node, holder, institution, class_id)),
+        HolderKind::Class => has_ended(node, holder),
         HolderKind::Job => job_of(&holder.name).is_some_and(|id| !is_live(node, id)),
         HolderKind::Pin | HolderKind::Push => false,
     }
@@ -88,27 +88,28 @@ fn job_of(holder: &str) -> Option<JobId> {
 }
 
 /// Returns whether a class has booked, and what it holds is not its live booking's. Only the last one can be live.
-fn has_ended(node: &Node, holder: &Holder, institution: &str, class_id: &str) -> bool {
-    let latest = node.inner.store.read(|reading| reading.bookings().latest(institution, class_id));
+fn has_ended(node: &Node, holder: &Holder) -> bool {
+    let ClassKey { institution, class_id } = class_of(&holder.name);
+    let latest = node.inner.store.read(|reading| reading.bookings().latest(&institution, &class_id));
     latest.is_ok_and(|row| row.is_some_and(|row| !row.state.is_live() || holder_of(&row) != *holder))
 }
 
-/// Returns the institution and the class that a holder is called after.
-fn class_of(holder: &str) -> Option<(&str, &str)> {
-    let class = holder.split('#').next()?;
-    Some(class.split_once('/').unwrap_or(("", class)))
+/// Returns the class that a holder is called after, whichever of its bookings it was.
+fn class_of(holder: &str) -> ClassKey {
+    ClassKey::named(holder.split_once('#').map_or(holder, |(class, _)| class))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{class_of, job_of};
+    use super::{ClassKey, class_of, job_of};
     use crate::store::JobId;
 
     #[test]
     fn a_holder_s_name_tells_the_class_whichever_booking_it_was() {
-        assert_eq!(class_of("c-1"), Some(("", "c-1")));
-        assert_eq!(class_of("22/c-1"), Some(("22", "c-1")));
-        assert_eq!(class_of("22/c-1#3"), Some(("22", "c-1")));
+        for (holder, institution) in [("c-1", ""), ("22/c-1", "22"), ("22/c-1#3", "22")] {
+            let class = ClassKey { institution: institution.to_owned(), class_id: "c-1".to_owned() };
+            assert_eq!(class_of(holder), class);
+        }
         assert_eq!((job_of("job-7"), job_of("c-1")), (Some(JobId(7)), None));
     }
 }

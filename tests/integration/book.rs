@@ -109,19 +109,20 @@ fn a_booking_says_what_the_options_say_and_is_told_as_it_stands() {
     assert_eq!(body, expected);
 }
 
+/// Runs a command that is told something on its standard input, and succeeds.
+fn told(folder: &Path, line: &str, text: &str) -> Said {
+    let mut child =
+        reelmill(folder, line).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    Said::from(child.wait_with_output().unwrap()).succeeded()
+}
+
 #[test]
 fn waiting_ends_when_the_recording_is_ready_and_a_message_comes_from_anywhere() {
     let folder = scratch();
     let (worker, _server) = start(folder.path(), Worker::default());
     let text = r#"{"class_id":"c-1029"}"#;
-    let mut child = reelmill(folder.path(), "book --message - --wait --json --data-folder .")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let said = Said::from(child.wait_with_output().unwrap()).succeeded();
+    let said = told(folder.path(), "book --message - --wait --json --data-folder .", text);
     let document = said.document();
     assert_eq!((&document["schema"], &document["state"]), (&"reelmill.booking/1".into(), &"ready".into()));
     assert!(said.stderr.contains("c-1029: downloading"), "{said}");
@@ -135,14 +136,7 @@ fn the_longest_message_reaches_the_worker_however_much_longer_it_becomes_on_the_
     let (worker, _server) = start(folder.path(), Worker::default());
     // Six bytes each between the two.
     let text = "\u{1}".repeat(1 << 20);
-    let mut child = reelmill(folder.path(), "book --message - --data-folder .")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    Said::from(child.wait_with_output().unwrap()).succeeded();
+    told(folder.path(), "book --message - --data-folder .", &text);
     let heard = worker.heard.lock().unwrap();
     assert!(matches!(&heard[0], Request::Message { body, .. } if *body == text));
 }

@@ -36,6 +36,11 @@ impl<'a> JobRows<'a> {
         self.reading.row("SELECT * FROM job WHERE id = ?1", [id.0], job)
     }
 
+    /// Returns whether a claim is still good: nobody else has its job by now.
+    pub fn is_claimed(&self, claim: &Claim) -> Result<bool, StoreError> {
+        Ok(self.get(claim.id)?.and_then(|job| job.claim()) == Some(*claim))
+    }
+
     /// Returns the live job of a key.
     pub fn live(&self, institution: &str, kind: JobKind, key: &str) -> Result<Option<Job>, StoreError> {
         let sql = "SELECT * FROM job WHERE institution = ?1 AND kind = ?2 AND key = ?3 \

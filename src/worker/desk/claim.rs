@@ -36,11 +36,6 @@ impl Desk<'_> {
         Ok(job)
     }
 
-    /// Returns whether a claim is still good.
-    pub(super) fn is_claimed(&self, claim: &Claim) -> Result<bool, StoreError> {
-        Ok(self.tx.jobs().get(claim.id)?.and_then(|job| job.claim()) == Some(*claim))
-    }
-
     /// Notes how long waiting jobs will probably take.
     pub(in crate::worker) fn predict(&self, works: &[(JobId, i64)]) -> Result<(), StoreError> {
         works.iter().try_for_each(|(id, milliseconds)| self.tx.jobs().predict(*id, *milliseconds))

@@ -81,7 +81,7 @@ impl Desk<'_> {
         held: &[JobId],
         output: &JobOutput,
     ) -> Result<Settled, StoreError> {
-        if !self.is_claimed(claim)? {
+        if !self.tx.jobs().is_claimed(claim)? {
             tracing::warn!(job = %job.id, "LEASE_LOST: the job is not ours any more");
             self.release_all(handed);
             self.let_go_of_ended(held)?;

@@ -5,8 +5,8 @@
 
 use super::file::{fetch_key, key_of, url_of};
 use super::{Alarm, Desk};
-use crate::booking::Code;
 use crate::booking::decide::{Event, LOCAL};
+use crate::booking::{ClassKey, Code};
 use crate::content_hash;
 use crate::event::EventType;
 use crate::failure::FailureClass;
@@ -59,8 +59,8 @@ impl Desk<'_> {
     pub(in crate::worker) fn adopt(&self) -> Result<usize, StoreError> {
         let waiters = self.tx.waiters().take(STEP_MAX)?;
         for waiter in &waiters {
-            let (institution, class_id) = waiter.class_id.split_once('/').unwrap_or(("", &waiter.class_id));
-            if self.tx.bookings().latest(institution, class_id)?.is_some() {
+            let ClassKey { institution, class_id } = ClassKey::named(&waiter.class_id);
+            if self.tx.bookings().latest(&institution, &class_id)?.is_some() {
                 continue;
             }
             let file = BookedFile {
@@ -69,9 +69,9 @@ impl Desk<'_> {
                 resolution: waiter.resolution,
             };
             let new = NewBooking {
-                institution: institution.to_owned(),
-                class_id: class_id.to_owned(),
-                sequence: self.tx.bookings().next_sequence(institution, class_id)?,
+                sequence: self.tx.bookings().next_sequence(&institution, &class_id)?,
+                institution,
+                class_id,
                 file,
                 body: String::new(),
                 body_sha256: content_hash::of_bytes(""),

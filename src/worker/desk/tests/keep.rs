@@ -28,6 +28,15 @@ fn live(scene: &Scene<'_>, kind: JobKind) -> Result<Option<Job>, StoreError> {
     Ok(waiting.into_iter().find(|job| job.kind == kind))
 }
 
+/// Lets all attempts at a job end their process.
+pub(super) fn break_three_times(scene: &mut Scene<'_>, kind: JobKind) -> Result<(), StoreError> {
+    for attempt in 1..=3 {
+        assert!(scene.work(kind, Err(("MEDIA_CRASHED", FailureClass::Bug)))?, "{attempt}");
+        scene.now += 31 * SECOND;
+    }
+    Ok(())
+}
+
 fn direct(scene: &mut Scene<'_>) -> Result<(), StoreError> {
     scene.take(r#"{"class_id":"c-1","record_id":6666,"video_url":"http://origin/6666.flv"}"#)?;
     scene.work(JobKind::Fetch, Ok(())).map(drop)
@@ -61,10 +70,7 @@ fn what_a_person_should_look_at_is_not_tried_again_for_a_class_that_had_its_file
         direct(scene)?;
         lose(scene, 0)?;
         look(scene)?;
-        for _ in 0..3 {
-            scene.work(JobKind::Fetch, Err(("MEDIA_CRASHED", FailureClass::Bug)))?;
-            scene.now += 31 * SECOND;
-        }
+        break_three_times(scene, JobKind::Fetch)?;
         for _ in 0..100 {
             scene.now += HOUR / 6;
             look(scene)?;
@@ -83,10 +89,7 @@ fn a_rendition_that_breaks_things_when_it_is_made_again_is_not_made_again_for_a_
         lose(scene, 720)?;
         look(scene)?;
         assert!(scene.work(JobKind::Fetch, Ok(()))?, "its source is held for it");
-        for _ in 0..3 {
-            assert!(scene.work(JobKind::Transcode, Err(("MEDIA_CRASHED", FailureClass::Bug)))?);
-            scene.now += 31 * SECOND;
-        }
+        break_three_times(scene, JobKind::Transcode)?;
         for _ in 0..100 {
             scene.now += HOUR / 6;
             look(scene)?;
@@ -210,10 +213,7 @@ fn a_job_of_an_older_attempt_moves_no_other_provider_s_deadline() {
     play(&["local", "oss"], |scene| {
         scene.take(&booking("c-1", 6666))?;
         scene.work(JobKind::Fetch, Ok(()))?;
-        for _ in 0..3 {
-            scene.work(JobKind::Transcode, Err(("MEDIA_CRASHED", FailureClass::Bug)))?;
-            scene.now += 31 * SECOND;
-        }
+        break_three_times(scene, JobKind::Transcode)?;
         let before = scene.tx.renditions().get("", "6666", 720)?.unwrap();
         assert_eq!((before.provider.as_str(), before.attempt), ("oss", 2));
         let held = scene.tx.jobs().in_state(JobState::Held, JobId(0), 9)?.remove(0);

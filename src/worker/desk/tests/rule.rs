@@ -1,5 +1,6 @@
 //! The rules of a booking's way, each on its own.
 
+use super::keep::break_three_times;
 use super::{HOUR, NOW, PROVIDERS, Scene, World, booking, result, terms};
 use crate::booking::ClassKey;
 use crate::failure::FailureClass;
@@ -231,10 +232,7 @@ fn b8_what_breaks_each_time_is_tried_three_times_then_held_with_an_alarm_and_its
     play(&["local"], |scene| {
         scene.take(&booking("c-1", 6666))?;
         scene.work(JobKind::Fetch, Ok(()))?;
-        for attempt in 1..=3 {
-            scene.now += HOUR / 2;
-            assert!(scene.work(JobKind::Transcode, Err(("MEDIA_CRASHED", FailureClass::Bug)))?, "{attempt}");
-        }
+        break_three_times(scene, JobKind::Transcode)?;
         let row = latest(scene, "c-1");
         assert_eq!((row.code, row.error.as_str()), (Some(208), "MEDIA_CRASHED"));
         assert_eq!(scene.tx.jobs().in_state(JobState::Held, crate::store::JobId(0), 9)?.len(), 1);
