@@ -19,6 +19,7 @@ pub mod download;
 pub mod event;
 pub mod failure;
 pub mod figure;
+pub mod held_lock;
 pub mod legacy;
 pub mod media;
 pub mod notify;

@@ -1,7 +1,7 @@
 //! The two small files by which the cache's folder is known: the marker, which says which cache it is, so that a disk that
 //! is not mounted is noticed; and the lock, by which one process at a time has it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -10,6 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::CacheError;
+use crate::held_lock::{HeldLock, NotHeld};
 
 /// Marks the folder.
 pub(super) const MARKER: &str = ".reelmill-cache";
@@ -48,14 +49,14 @@ pub(super) fn write(root: &Path, id: &str) -> io::Result<()> {
 }
 
 /// Opens the lock's file for reading: one that is open for writing would keep people from mounting the disk read-only.
-pub(super) fn lock(root: &Path) -> Result<File, CacheError> {
+pub(super) fn lock(root: &Path) -> Result<HeldLock, CacheError> {
     let path = root.join(LOCK);
     let failed = CacheError::disk("lock", &path);
     #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
     let mut options = File::options();
     let options = options.read(true).custom_flags(flags);
-    let mut file = match options.open(&path) {
+    let file = match options.open(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut new = File::options();
             drop(new.write(true).create(true).truncate(false).mode(0o644).open(&path).map_err(&failed)?);
@@ -64,11 +65,10 @@ pub(super) fn lock(root: &Path) -> Result<File, CacheError> {
         result => result,
     }
     .map_err(&failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) }),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
+    HeldLock::take(file).map_err(|why| match why {
+        NotHeld::ByOther(mut file) => CacheError::InUse { root: root.to_owned(), pid: owner(&mut file) },
+        NotHeld::Refused(error) => failed(error),
+    })
 }
 
 /// Writes who holds the lock, for the one who is refused; a full disk is no reason not to start.

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::marker::{self, MARKER};
 use super::report::DiskFigures;
 use super::{CacheError, Key};
+use crate::held_lock::HeldLock;
 use crate::store::CacheIdentity;
 
 /// Where jobs work, each in a folder of its own.
@@ -31,7 +32,7 @@ pub(super) struct Root {
     /// By which the folder is known, whatever has its name.
     device: (u64, u64),
     id: String,
-    _lock: File,
+    _lock: HeldLock,
 }
 
 /// What is where a file of ours should be.

@@ -6,12 +6,13 @@
 //! touched.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry, File, TryLockError};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, engine};
 use crate::atomic_file::is_same_file;
+use crate::held_lock::{HeldLock, NotHeld};
 
 const LOCK: &str = "lock";
 
@@ -20,7 +21,7 @@ const LOCK: &str = "lock";
 pub(super) struct WorkFolder {
     path: PathBuf,
     keeps_progress: bool,
-    _lock: File,
+    _lock: HeldLock,
 }
 
 /// What becomes of the things that an earlier run left.
@@ -120,13 +121,13 @@ fn unwritable(path: &Path, source: io::Error) -> CommandError {
 }
 
 /// Returns the lock, or nothing when the folder vanished under our hands.
-fn try_claim(path: &Path) -> Result<Option<File>, CommandError> {
+fn try_claim(path: &Path) -> Result<Option<HeldLock>, CommandError> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => check_ours(path)?,
         result => result.map_err(|error| unwritable(path, error))?,
     }
     let lock_path = path.join(LOCK);
-    let lock = match File::options().create(true).truncate(false).write(true).open(&lock_path) {
+    let file = match File::options().create(true).truncate(false).write(true).open(&lock_path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             // The disk had room for the folder and no more. Only an empty folder can be removed so, and a run that
@@ -134,12 +135,12 @@ fn try_claim(path: &Path) -> Result<Option<File>, CommandError> {
             let _ = fs::remove_dir(path);
             return Err(unwritable(path, error));
         }
-        Ok(lock) => lock,
+        Ok(file) => file,
     };
-    match lock.try_lock() {
-        Ok(()) => Ok(is_same_file(&lock, &lock_path).then_some(lock)),
-        Err(TryLockError::WouldBlock) => Err(CommandError::OutputBusy(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(unwritable(path, error)),
+    match HeldLock::take(file) {
+        Ok(lock) => Ok(is_same_file(&lock, &lock_path).then_some(lock)),
+        Err(NotHeld::ByOther(_)) => Err(CommandError::OutputBusy(path.to_owned())),
+        Err(NotHeld::Refused(error)) => Err(unwritable(path, error)),
     }
 }
 

@@ -4,7 +4,7 @@
 //! own user and root is heard; when the server is dropped, what runs is finished first.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata, Permissions, TryLockError};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
@@ -20,6 +20,7 @@ use super::line::{Lines, NoLine};
 use super::message::{Answer, Progress, Reply, Request, decode, encode};
 use super::place::{Address, SOCKET_NAME};
 use super::{ControlError, Failed};
+use crate::held_lock::{HeldLock, NotHeld};
 
 /// Under this name it is made, with its owner's permissions from the first moment that it has its own.
 const DRAFT_NAME: &str = "control.sock.new";
@@ -114,20 +115,17 @@ struct Socket {
     owner: u32,
     file: (u64, u64),
     /// Locked as long as we listen; gone with the process however that ends.
-    _folder: File,
+    _folder: HeldLock,
 }
 
 impl Socket {
     fn bind(folder: &Path) -> Result<(Self, UnixListener), ControlError> {
         let path = folder.join(SOCKET_NAME);
-        let locked = File::open(folder).map_err(ControlError::socket("open the folder of", &path))?;
-        match locked.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ControlError::InUse(path)),
-            Err(TryLockError::Error(error)) => {
-                return Err(ControlError::socket("lock the folder of", &path)(error));
-            }
-        }
+        let opened = File::open(folder).map_err(ControlError::socket("open the folder of", &path))?;
+        let locked = HeldLock::take(opened).map_err(|why| match why {
+            NotHeld::ByOther(_) => ControlError::InUse(path.clone()),
+            NotHeld::Refused(error) => ControlError::socket("lock the folder of", &path)(error),
+        })?;
         refuse_others(folder, &path)?;
         let make = || {
             let owner = locked.metadata()?;

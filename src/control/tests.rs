@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -324,4 +326,20 @@ fn the_folder_s_user_we_and_root_are_heard_and_nobody_else() {
     }
     let refused = ControlError::Forbidden(SOCKET_NAME.into());
     assert_eq!((refused.code(), refused.class()), ("CONTROL_FORBIDDEN", FailureClass::Configuration));
+}
+
+#[test]
+fn a_server_starts_again_at_once_while_children_are_being_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let started = (0..300).all(|_| Server::start(folder.path(), Arc::new(Script::default())).is_ok());
+        is_over.store(true, Ordering::Relaxed);
+        assert!(started);
+    });
 }

@@ -23,6 +23,7 @@ use super::{DownloadError, wire};
 use crate::atomic_file;
 use crate::content_hash::ContentHash;
 use crate::failure::is_disk_full;
+use crate::held_lock::HeldLock;
 use crate::room::{Grant, Room};
 
 /// Whose bytes a part file holds.
@@ -52,7 +53,7 @@ pub(super) struct Mark {
 pub(super) struct PartFile {
     path: PathBuf,
     pub(super) file: File,
-    pub(super) sidecar: File,
+    pub(super) sidecar: HeldLock,
     origin: Option<Origin>,
     pub(super) hash: ContentHash,
     pub(super) written: u64,
@@ -129,9 +130,8 @@ impl PartFile {
             return Err(DownloadError::PartTaken(path.to_owned()));
         }
         // Addresses may carry signatures that open doors; those are nobody else's business.
-        let sidecar = open_own(sidecar_path, 0o600)?;
         // It is there before the part and goes after it, so its lock is the lock of both.
-        lock(&sidecar, sidecar_path)?;
+        let sidecar = lock(open_own(sidecar_path, 0o600)?, sidecar_path)?;
         let file = open_own(path, 0o666)?;
         // Both names must outlive a power cut, or bytes would lie there that nobody can tell from a stranger's.
         atomic_file::sync_folder(path).map_err(disk(path))?;

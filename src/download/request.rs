@@ -1,6 +1,5 @@
 //! What is asked of a download, and what it came to: values, no work.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::part_file::PartFile;
 use super::range::Validator;
 use super::rate_limit::Rate;
 use super::sidecar::remove_sidecar;
+use crate::held_lock::HeldLock;
 use crate::room::Room;
 
 /// What to fetch.
@@ -74,7 +74,7 @@ pub(super) enum FetchedFile {
     /// Under a part's name.
     Part(Box<PartFile>),
     /// An earlier run had given it its name already; its sidecar is still there.
-    Named(File),
+    Named(HeldLock),
 }
 
 impl Fetched {

@@ -1,7 +1,7 @@
 //! The sidecar as a file: locked, read, added to, removed; and the outputs that it alone still speaks of. What its lines
 //! say is `wire`'s matter, whose bytes they are about `part_file`'s.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
@@ -10,16 +10,17 @@ use super::part_file::{Mark, Origin, disk, part_path, sidecar_path, sync_failed}
 use super::{DownloadError, wire};
 use crate::atomic_file::{self, is_same_file};
 use crate::content_hash;
+use crate::held_lock::{HeldLock, NotHeld};
 
 /// A sidecar longer than this is not ours: one line per step of a download of a hundred terabytes.
 const SIDECAR_BYTES_MAX: u64 = 1 << 30;
 
 /// Locks a sidecar, which must still have its name afterwards: whoever held the lock before may have removed it.
-pub(super) fn lock(file: &File, path: &Path) -> Result<(), DownloadError> {
-    match file.try_lock() {
-        Ok(()) if is_same_file(file, path) => Ok(()),
-        Ok(()) | Err(TryLockError::WouldBlock) => Err(DownloadError::Busy(path.with_extension(""))),
-        Err(TryLockError::Error(source)) => Err(disk(path)(source)),
+pub(super) fn lock(file: File, path: &Path) -> Result<HeldLock, DownloadError> {
+    match HeldLock::take(file) {
+        Ok(lock) if is_same_file(&lock, path) => Ok(lock),
+        Ok(_) | Err(NotHeld::ByOther(_)) => Err(DownloadError::Busy(path.with_extension(""))),
+        Err(NotHeld::Refused(source)) => Err(disk(path)(source)),
     }
 }
 
@@ -35,7 +36,7 @@ pub(super) struct Finished {
     pub(super) origin: Origin,
     pub(super) mark: Mark,
     /// Open and locked, until the output is accepted.
-    pub(super) sidecar: File,
+    pub(super) sidecar: HeldLock,
 }
 
 /// Recognizes an output that an earlier run had given its name when it was killed: the sidecar is still there, speaks of
@@ -48,11 +49,11 @@ pub(super) fn finished_before(output: &Path, url: &str) -> Result<Option<Finishe
     if !is_file(&sidecar).unwrap_or(false) || fs::symlink_metadata(part_path(output)).is_ok() {
         return Ok(None);
     }
-    let mut file = match File::open(&sidecar) {
+    let file = match File::open(&sidecar) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         result => result.map_err(disk(&sidecar))?,
     };
-    lock(&file, &sidecar)?;
+    let mut file = lock(file, &sidecar)?;
     let (Some(origin), _, Some(mark)) = read_sidecar(&mut file).map_err(disk(&sidecar))? else { return Ok(None) };
     let is_it = origin.url == url
         && fs::symlink_metadata(output).is_ok_and(|file| file.is_file() && file.len() == mark.bytes)

@@ -2,31 +2,30 @@
 //!
 //! Advisory, and gone with its process however that ends. The file stays, so that everybody locks the same one.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use super::StoreError;
 use super::layout::{Layout, create_private, file_error, is_there};
+use crate::held_lock::{HeldLock, NotHeld};
 
 /// The lock; dropping it lets go.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    _file: HeldLock,
 }
 
 impl Lock {
     /// Takes the lock, or tells who has it.
     pub(super) fn take(layout: &Layout) -> Result<Self, StoreError> {
         let path = layout.lock();
-        let mut file = open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { path: layout.database().to_owned(), pid: holder(&mut file) });
+        let mut file = HeldLock::take(open(&path)?).map_err(|why| match why {
+            NotHeld::ByOther(mut file) => {
+                StoreError::InUse { path: layout.database().to_owned(), pid: holder(&mut file) }
             }
-            Err(TryLockError::Error(error)) => return Err(file_error(&path)(error)),
-        }
+            NotHeld::Refused(error) => file_error(&path)(error),
+        })?;
         // For the one who is refused. A disk without room for four digits is no reason not to start.
         let told =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));

@@ -30,6 +30,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("redis_server", &["failure"]),
     ("room", &["failure"]),
     ("atomic_file", &["failure"]),
+    ("held_lock", &[]),
     ("content_hash", &[]),
     ("checked_line", &["content_hash"]),
     ("av", &["media", "failure", "room"]),
@@ -50,9 +51,22 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("store", &["failure", "figure", "clock", "event", "atomic_file"]),
+    ("store", &["failure", "figure", "clock", "event", "atomic_file", "held_lock"]),
     ("config", &["failure", "figure", "media"]),
-    ("download", &["failure", "figure", "room", "atomic_file", "content_hash", "checked_line", "clock", "media"]),
+    (
+        "download",
+        &[
+            "failure",
+            "figure",
+            "room",
+            "atomic_file",
+            "content_hash",
+            "checked_line",
+            "clock",
+            "media",
+            "held_lock",
+        ],
+    ),
     (
         "cache",
         &[
@@ -67,10 +81,11 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "checked_line",
             "clock",
             "event",
+            "held_lock",
         ],
     ),
     ("legacy", &["cache", "store", "media", "failure", "figure", "clock", "event"]),
-    ("control", &["failure", "clock"]),
+    ("control", &["failure", "clock", "held_lock"]),
     // Messages and decisions; their Redis consumer tells the worker through a trait of its own.
     ("booking", &["media", "failure", "figure", "content_hash", "clock", "redis_server"]),
     // Tells others of what is recorded; where it may dial the download's guard says.
@@ -147,6 +162,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "event",
             "redis_server",
             "telemetry",
+            "held_lock",
         ],
     ),
     ("main", &["cli", "command", "telemetry", "failure"]),
