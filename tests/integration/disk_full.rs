@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::binary::{Said, contents, end, mounted, reelmill};
 use crate::support::clip::{in_chunks, make, scratch};
+use crate::support::trap;
 
 /// A folder with `lesson.flv` in it (four seconds, some hundred kilobytes) and an empty `disk`.
 fn lesson() -> TempDir {
@@ -47,6 +48,7 @@ fn a_full_disk_is_named_and_leaves_no_half_file() {
         fs::remove_file(folder.path().join("said.json")).unwrap();
         assert_eq!(contents(folder.path()), before, "{line}");
     }
+    trap::told("T38", "a disk that becomes full", "DISK_FULL");
 }
 
 #[test]
@@ -89,6 +91,7 @@ fn chunks_that_were_finished_before_the_disk_was_full_are_kept_for_when_there_is
     let reused = resumed["reused_chunks"].as_u64().unwrap();
     assert!(reused > 0 && usize::try_from(reused).unwrap() <= chunks, "{resumed}: {said}");
     assert_eq!(resumed["discarded"], serde_json::Value::Null);
+    trap::told("T38", "the same command once there is room", "it goes on from the chunks that were finished");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use reelmill::failure::Failure;
 use reelmill::media::{Container, Ratio, Timestamp};
 
 use crate::support::clip::{make, scratch};
+use crate::support::trap;
 
 fn video<'a>(encoder: &'a str, options: &'a [(String, String)]) -> VideoSettings<'a> {
     VideoSettings {
@@ -70,6 +71,7 @@ fn decoders_use_all_cores_and_encoders_as_many_threads_as_they_are_told_and_no_m
     for (options, threads) in [(vec![], 1), (vec![("threads".to_owned(), "3".to_owned())], 3)] {
         assert_eq!(Encoder::video(&video("libx264", &options), None).unwrap().threads(), threads);
     }
+    trap::told("T39", "decoders of several threads", "each belongs to one owner at a time");
 }
 
 #[test]
@@ -108,6 +110,7 @@ fn an_encoder_that_is_full_takes_the_same_frame_again_and_loses_none() {
     assert!(matches!(encoder.receive().unwrap(), Received::End));
     assert_eq!((frames, packets), (50, 50));
     assert!(refusals > 0, "the encoder was never full, so this proved nothing");
+    trap::told("T12", "an encoder that is full", "it is emptied and takes the same frame again; none is lost");
 }
 
 #[test]
@@ -147,4 +150,5 @@ fn m16_an_encrypted_mp4_is_named_as_such() {
     ];
     let path = make(&folder, "scrambled.mp4", &recipe);
     assert_eq!(probe(&path, &Interrupt::default()).unwrap_err().code(), "MEDIA_ENCRYPTED");
+    trap::told("M16", "an MP4 with cenc-aes-ctr", "MEDIA_ENCRYPTED");
 }

@@ -9,6 +9,7 @@ use reelmill::transcode::{RateControlRequest, Request};
 
 use crate::support::clip::{make, scratch};
 use crate::support::oracle;
+use crate::support::run::saw;
 use crate::support::run::{encode, transcode};
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
@@ -31,6 +32,9 @@ fn clips_of_one_to_seven_frames_come_out_with_as_many() {
                 recipe.sounds.clear();
                 let source = make(&folder, "short", &recipe);
                 let ran = transcode(&source, &encode(&[], container)).unwrap();
+                saw("T17", "clips of one to seven frames: the last one lasts", &ran);
+                saw("T15", "clips of one to seven frames: no filter keeps one", &ran);
+                saw("T13", "clips of one to seven frames, with B-frames and without", &ran);
                 let (path, finished) = ran.only();
                 assert_eq!(finished.frames, u64::from(frames), "{container} bf={b_frames}");
                 assert_eq!(oracle::decodes_whole(path), frames as usize, "{container} bf={b_frames}");
@@ -64,6 +68,9 @@ fn an_open_gop_with_many_b_frames_keeps_its_leading_frames() {
             };
             for request in [encode(&[], container), copy] {
                 let ran = transcode(&source, &request).unwrap();
+                if request.force_encode {
+                    saw("T13", "an open GOP with sixteen B-frames", &ran);
+                }
                 let (path, finished) = ran.only();
                 assert_eq!((finished.frames, oracle::decodes_whole(path)), (100, 100));
                 oracle::assert_times(&oracle::times(path, "v:0"), &wanted, 0.0011);
@@ -83,6 +90,7 @@ fn five_generations_keep_frame_count_length_and_sync() {
         let before = oracle::onset(&source, 0.5);
         for generation in 1..=5 {
             let ran = transcode(&source, &encode(&[], container)).unwrap();
+            saw("T16", "five generations", &ran);
             source = next(ran.only().0, folder.path(), generation);
         }
         assert_eq!(oracle::decodes_whole(&source), 50, "{container}");
@@ -104,6 +112,7 @@ fn three_generations_of_encoded_sound_do_not_drift_by_more_than_its_priming_once
         let request =
             Request { audio: reelmill::transcode::AudioRequest::Aac(None), ..encode(&[], Container::Mp4) };
         let ran = transcode(&source, &request).unwrap();
+        saw("T14", "three generations of encoded sound", &ran);
         source = next(ran.only().0, folder.path(), generation);
     }
     let after = oracle::onset(&source, 0.5);

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::binary::{Running, run};
 use crate::support::clip::{make, scratch};
 use crate::support::oracle;
+use crate::support::trap;
 
 const SECONDS: f64 = 3.0 * 3600.0;
 const FRAMES: u64 = 54_000;
@@ -49,6 +50,7 @@ fn three_hours_are_transcoded_in_bounded_memory_with_progress_that_can_be_believ
     let said = running.end().succeeded();
     check_progress(&told);
     check_result(&said.document(), &source, &folder.path().join("talk.mp4"));
+    trap::told("T35", "three hours, three renditions", "memory has a bound that does not depend on the length");
 }
 
 fn check_probe(folder: &tempfile::TempDir) {

@@ -16,6 +16,7 @@ use crate::support::binary::{end, reelmill};
 use crate::support::clip::{make, scratch};
 use crate::support::oracle;
 use crate::support::run::{encode, transcode};
+use crate::support::trap;
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 
@@ -128,6 +129,7 @@ fn a_remux_there_and_back_keeps_every_payload_and_every_time_to_a_tick() {
             }
         }
     }
+    trap::told("T18", "a remux into another container and back", "every time is equal to a tick");
 }
 
 #[test]

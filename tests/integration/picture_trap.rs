@@ -9,7 +9,9 @@ use tempfile::TempDir;
 use crate::support::bytes::{changed, find};
 use crate::support::clip::{by_ffmpeg, make, scratch};
 use crate::support::oracle;
+use crate::support::run::saw;
 use crate::support::run::{Ran, encode, transcode};
+use crate::support::trap::told;
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 /// Soft edges: scalers agree on them, so that what differs is a mistake.
@@ -50,7 +52,10 @@ fn an_odd_size_loses_a_line_and_not_the_picture_m13() {
         for container in BOTH {
             for (names, size) in [(&[][..], made), (&[rung][..], scaled)] {
                 let reference = format!("scale={}:flags=bicubic", size.replace(',', ":"));
-                check(&source, names, container, size, &reference, 25);
+                let ran = check(&source, names, container, size, &reference, 25);
+                if (size, names.len()) == ("852,480", 0) {
+                    saw("T24", "853x480 pixels", &ran);
+                }
             }
         }
     }
@@ -62,7 +67,8 @@ fn non_square_pixels_become_square_ones_in_the_right_shape() {
     // 640x480 shown as 853x480.
     let source = soft(&folder, "wide.mp4", "640x480", "setsar=4/3", X264);
     for container in BOTH {
-        check(&source, &["240P"], container, "426,240", "scale=426:240:flags=bicubic", 25);
+        let ran = check(&source, &["240P"], container, "426,240", "scale=426:240:flags=bicubic", 25);
+        saw("T25", "640x480 pixels shown as 853x480", &ran);
     }
     check(&source, &[], Container::Flv, "852,480", "scale=852:480:flags=bicubic", 25);
 }
@@ -82,6 +88,9 @@ fn a_turned_picture_comes_out_upright_without_a_rotation_tag() {
         for container in BOTH {
             // FFmpeg turns by itself as a player does; the chain by hand says which way that must be.
             let ran = check(&source, &[], container, size, "null", 25);
+            if degrees == 90.0 {
+                saw("T26", "a telephone held upright", &ran);
+            }
             let (path, _) = ran.only();
             assert!(oracle::likeness(path, &untagged, turn) > 34.0, "{degrees}");
             assert_eq!(oracle::entry(path, "v:0", "stream_side_data=rotation"), "", "{degrees}");
@@ -92,17 +101,18 @@ fn a_turned_picture_comes_out_upright_without_a_rotation_tag() {
 #[test]
 fn fuller_chroma_deeper_samples_and_rgb_become_eight_bit_420_of_the_same_colour_m13() {
     let cases = [
-        ("yuv444p", X264),
-        ("yuv422p", X264),
-        ("yuv420p10le", "-c:v libx264 -preset ultrafast -crf 16 -profile:v high10"),
-        ("yuv420p10le", "-c:v libx265 -preset ultrafast -crf 16 -x265-params log-level=error"),
-        ("gray", X264),
+        ("4:4:4", "yuv444p", X264),
+        ("4:2:2", "yuv422p", X264),
+        ("10 bits, H.264", "yuv420p10le", "-c:v libx264 -preset ultrafast -crf 16 -profile:v high10"),
+        ("10 bits, HEVC", "yuv420p10le", "-c:v libx265 -preset ultrafast -crf 16 -x265-params log-level=error"),
+        ("gray", "gray", X264),
     ];
-    for (format, codec) in cases {
+    for (trap, format, codec) in cases {
         let folder = scratch();
         let source = soft(&folder, "source.mp4", "320x240", &format!("format={format}"), codec);
         for container in BOTH {
-            check(&source, &[], container, "320,240", "scale=in_range=limited:out_range=limited", 25);
+            let ran = check(&source, &[], container, "320,240", "scale=in_range=limited:out_range=limited", 25);
+            saw("M13", trap, &ran);
         }
     }
 }
@@ -118,6 +128,7 @@ fn rgb_is_converted_with_the_matrix_that_the_output_names() {
         for container in BOTH {
             let ran =
                 check(&source, &[], container, "320,240", "scale=out_color_matrix=bt709:out_range=limited", 25);
+            saw("M13", "RGB", &ran);
             assert_eq!(oracle::entry(ran.only().0, "v:0", "color_space"), "bt709");
         }
     }
@@ -129,7 +140,7 @@ fn transparent_pictures_lose_their_alpha_only_m13() {
         let folder = scratch();
         let source = soft(&folder, "alpha.mov", "320x240", "format=rgba", codec);
         for container in BOTH {
-            check(
+            let ran = check(
                 &source,
                 &[],
                 container,
@@ -137,6 +148,7 @@ fn transparent_pictures_lose_their_alpha_only_m13() {
                 "format=rgb24,scale=out_color_matrix=bt709:out_range=limited",
                 25,
             );
+            saw("M13", "transparency", &ran);
         }
     }
 }
@@ -149,6 +161,7 @@ fn full_range_becomes_limited_with_black_and_white_where_they_belong() {
         let source = by_ffmpeg(&folder, name, &format!("{bars} {tail}"));
         for container in BOTH {
             let ran = check(&source, &[], container, "320,240", "scale=in_range=full:out_range=limited", 25);
+            saw("M13", "full range", &ran);
             let (path, _) = ran.only();
             let picture = oracle::raw_pictures(path, "null");
             let (black, white) = (picture[320 * 120 + 40], picture[320 * 120 + 280]);
@@ -166,6 +179,7 @@ fn high_dynamic_range_is_tone_mapped_and_its_tags_do_not_survive_m13() {
     assert_eq!(oracle::entry(&source, "v:0", "color_transfer"), "smpte2084");
     for container in BOTH {
         let ran = transcode(&source, &encode(&[], container)).unwrap();
+        saw("T28", "HDR10 (PQ, BT.2020, 10 bits)", &ran);
         let (path, finished) = ran.only();
         assert_eq!((finished.frames, oracle::decodes_whole(path)), (25, 25));
         assert_eq!(
@@ -188,6 +202,7 @@ fn interlaced_pictures_become_whole_ones_one_for_one_m13() {
     assert_eq!(oracle::entry(&source, "v:0", "field_order"), "tt");
     for container in BOTH {
         let ran = check(&source, &[], container, "320,240", "yadif=mode=send_frame", 50);
+        saw("T29", "interlaced pictures", &ran);
         let (path, _) = ran.only();
         assert_eq!(oracle::entry(path, "v:0", "field_order"), "progressive");
         oracle::assert_times(&oracle::times(path, "v:0"), &oracle::times(&source, "v:0"), 0.0015);
@@ -215,6 +230,7 @@ fn tiny_pictures_single_frames_and_extreme_rates_keep_every_frame_m13() {
             let source = make(&folder, "extreme", &recipe);
             let frames = u64::try_from(frames).unwrap();
             let ran = check(&source, &[], container, &size.replace('x', ","), "null", frames);
+            saw("M13", "16x16 and 8190x16 pixels, one frame, 1 and 240 frames a second", &ran);
             let (path, finished) = ran.only();
             assert!(
                 (finished.duration_seconds - seconds).abs() < 0.0021 || frames == 1,
@@ -235,6 +251,7 @@ fn a_picture_of_one_pixel_is_refused_by_name_m13() {
         "-f lavfi -i color=red:size=16x16:rate=25:duration=1,format=rgb24,crop=1:1 -c:v qtrle",
     );
     assert_eq!(crate::support::run::outcome(&source, &encode(&[], Container::Mp4)), "MEDIA_PICTURE_SIZE");
+    told("M13", "a picture of one pixel", "MEDIA_PICTURE_SIZE");
 }
 
 #[test]
@@ -249,6 +266,7 @@ fn a_front_cameras_mirror_image_is_mirrored_back_and_not_turned() {
         bytes[at..at + 4].copy_from_slice(&[0xff, 0xff, 0, 0]);
     });
     let ran = transcode(&source, &encode(&[], Container::Mp4)).unwrap();
+    saw("T26", "a front camera's mirror image", &ran);
     let (got, wanted) = (oracle::raw_pictures(ran.only().0, "null"), oracle::raw_pictures(&plain, "hflip"));
     assert!(oracle::psnr(&got, &wanted) > 25.0);
 }

@@ -14,6 +14,7 @@ use crate::support::bytes::{Noise, find};
 use crate::support::clip::{in_chunks, make, scratch};
 use crate::support::kill::{Call, KILLED, killed_at};
 use crate::support::leftover::{Leftover, sha256};
+use crate::support::trap;
 
 const LINE: &str = "transcode lesson.flv --force-encode --json -o talk.mp4";
 
@@ -165,6 +166,7 @@ fn a_chunk_file_that_is_damaged_is_made_again_and_the_others_are_not() {
     fs::rename(left.work.chunk(0), left.work.path().join("chunk-00009")).unwrap();
     fs::rename(left.work.chunk(1), left.work.chunk(0)).unwrap();
     left.resume_whole(1, "in another's place");
+    trap::told("T37", "a finished chunk whose file was damaged", "it is made again, the others are not");
 }
 
 #[test]
@@ -174,13 +176,13 @@ fn a_chunk_of_other_settings_is_not_taken_for_ours() {
     let other = killed_at(left.folder.path(), &Call::new("rename,renameat2", 1), &line);
     assert_eq!(other.exit, KILLED, "{other}");
     let foreign = fs::read(left.work.chunk(1)).unwrap();
-    let foreign_line = journal_lines(&left.work)[2].clone();
+    let foreign_line = journal_lines(&left.work)[line_of(1, &left.work)].clone();
     left.restore();
     fs::write(left.work.chunk(1), foreign).unwrap();
-    let mut lines = journal_lines(&left.work);
-    lines[2] = foreign_line;
+    let (mut lines, line) = (journal_lines(&left.work), line_of(1, &left.work));
+    lines[line] = foreign_line;
     fs::write(left.work.journal(), lines.concat()).unwrap();
-    left.resume_whole(1, "a line of another settings' journal, with its chunk");
+    left.resume_whole(line - 1, "a line of another settings' journal, with its chunk");
 }
 
 #[test]
@@ -269,6 +271,11 @@ fn change(path: &Path, edit: impl FnOnce(&mut Vec<u8>)) {
 /// Returns the journal's lines with their ends.
 fn journal_lines(work: &Leftover) -> Vec<String> {
     fs::read_to_string(work.journal()).unwrap().split_inclusive('\n').map(str::to_owned).collect()
+}
+
+/// Returns which line speaks of a chunk: they stand in the order in which chunks were finished.
+fn line_of(chunk: u64, work: &Leftover) -> usize {
+    work.lines().iter().position(|line| line["entry"] == "chunk" && line["chunk"] == chunk).unwrap()
 }
 
 /// Returns a line whose JSON was changed, with the sum that makes it believed.

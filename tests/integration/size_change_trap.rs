@@ -8,6 +8,7 @@ use reelmill::media::Container;
 use tempfile::TempDir;
 
 use crate::support::clip::{by_ffmpeg, make, scratch};
+use crate::support::run::saw;
 use crate::support::run::{encode, transcode};
 use crate::support::{flv, oracle};
 
@@ -31,8 +32,9 @@ fn reshaped_flv(folder: &TempDir) -> std::path::PathBuf {
 }
 
 /// `lost` frames are those that the source itself has damaged.
-fn check_reshaped(source: &Path, container: Container, lost: u64) {
+fn check_reshaped(trap: &str, source: &Path, container: Container, lost: u64) {
     let ran = transcode(source, &encode(&[], container)).unwrap();
+    saw("M10", trap, &ran);
     let (path, finished) = ran.only();
     assert_eq!((finished.frames, finished.verified), (100 - lost, true));
     assert_eq!(oracle::entry(path, "v:0", "width,height"), "320,180");
@@ -53,8 +55,13 @@ fn check_reshaped(source: &Path, container: Container, lost: u64) {
 fn an_flv_with_a_second_sequence_header_keeps_one_size_and_every_frame_m10() {
     let folder = scratch();
     let source = reshaped_flv(&folder);
+    saw(
+        "T4",
+        "two publishes of different sizes in one FLV",
+        &transcode(&source, &encode(&[], Container::Flv)).unwrap(),
+    );
     for container in [Container::Flv, Container::Mp4] {
-        check_reshaped(&source, container, 0);
+        check_reshaped("another size after a second sequence header (FLV)", &source, container, 0);
     }
 }
 
@@ -75,7 +82,7 @@ fn two_transport_streams_glued_together_keep_one_size_and_every_frame_m10() {
     fs::write(&source, glued).unwrap();
     for container in [Container::Flv, Container::Mp4] {
         // The packet counters break at the joint, and so the demuxer flags the last picture before it.
-        check_reshaped(&source, container, 1);
+        check_reshaped("another size, rate and clock in a glued transport stream", &source, container, 1);
         let mut request = encode(&[], container);
         request.audio = reelmill::transcode::AudioRequest::Aac(None);
         let ran = transcode(&source, &request).unwrap();
@@ -100,6 +107,7 @@ fn pixels_that_stop_being_square_in_mid_stream_are_not_stretched_m10() {
     // The second part is shown as 320x120: half the frame's height.
     flv::write(&source, &flv::joined(&one("a.flv", "1"), &one("b.flv", "2"), 1000));
     let ran = transcode(&source, &encode(&[], Container::Flv)).unwrap();
+    saw("M10", "pixels that stop being square", &ran);
     let (path, finished) = ran.only();
     assert_eq!((finished.frames, oracle::decodes_whole(path)), (50, 50));
     let pictures = oracle::raw_pictures(path, "null");
@@ -122,6 +130,7 @@ fn samples_that_become_full_range_in_mid_stream_keep_their_brightness_m10() {
     let source = folder.path().join("joined.flv");
     flv::write(&source, &flv::joined(&one("a.flv", "yuv420p"), &one("b.flv", "yuvj420p"), 1000));
     let ran = transcode(&source, &encode(&[], Container::Flv)).unwrap();
+    saw("M10", "samples that become full range", &ran);
     let pictures = oracle::raw_pictures(ran.only().0, "null");
     for frame in [10, 40] {
         let white = brightness(&pictures, (320, 240), frame, 0..240);

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use crate::support::bytes::flv_tags;
 use crate::support::clip::{by_ffmpeg, make, make_edited, scratch};
 use crate::support::oracle;
+use crate::support::run::saw;
 use crate::support::run::{Ran, encode, outcome, transcode};
+use crate::support::trap::told;
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 const PICTURE: &str = "-c:v libx264 -preset ultrafast -g 50";
@@ -66,17 +68,18 @@ fn reasons(ran: &Ran) -> String {
 #[test]
 fn sound_that_flv_cannot_hold_becomes_aac_with_the_reason_and_loses_nothing_m14() {
     let cases = [
-        ("opus.mkv", 48_000, "-c:a libopus -b:a 96k", "opus"),
-        ("vorbis.mkv", 44_100, "-c:a libvorbis", "vorbis"),
-        ("ac3.mp4", 48_000, "-c:a ac3 -b:a 192k", "ac3"),
-        ("mp3.mp4", 48_000, "-c:a libmp3lame -b:a 128k", "mp3"),
-        ("pcm.mov", 48_000, "-c:a pcm_s24le", "pcm_s24le"),
-        ("flac.mkv", 96_000, "-c:a flac", "flac"),
+        ("Opus", "opus.mkv", 48_000, "-c:a libopus -b:a 96k", "opus"),
+        ("Vorbis", "vorbis.mkv", 44_100, "-c:a libvorbis", "vorbis"),
+        ("AC-3", "ac3.mp4", 48_000, "-c:a ac3 -b:a 192k", "ac3"),
+        ("MP3 at 48 kHz", "mp3.mp4", 48_000, "-c:a libmp3lame -b:a 128k", "mp3"),
+        ("PCM of 24 bits", "pcm.mov", 48_000, "-c:a pcm_s24le", "pcm_s24le"),
+        ("FLAC at 96 kHz", "flac.mkv", 96_000, "-c:a flac", "flac"),
     ];
-    for (name, rate, codec, word) in cases {
+    for (trap, name, rate, codec, word) in cases {
         let folder = scratch();
         let source = beeping(&folder, name, rate, "aformat=channel_layouts=stereo", codec);
         let ran = transcode(&source, &encode(&[], Container::Flv)).unwrap();
+        saw("M14", trap, &ran);
         let (path, finished) = ran.only();
         assert_eq!(finished.audio_codec.as_deref(), Some("aac"), "{name}");
         assert!(reasons(&ran).contains("sound encoded to AAC"), "{name}: {}", reasons(&ran));
@@ -112,9 +115,11 @@ fn six_channels_stay_six_when_copied_and_become_two_when_encoded_small() {
     assert_eq!(oracle::entry(&source, "a:0", "channels"), "6");
     for container in BOTH {
         let copied = transcode(&source, &encode(&[], container)).unwrap();
+        saw("T30", "5.1, copied", &copied);
         assert_eq!(oracle::entry(copied.only().0, "a:0", "channels,channel_layout"), "6,5.1", "{container}");
         check_whole(copied.only().0, &source, 0.2);
         let encoded = transcode(&source, &with_aac(container)).unwrap();
+        saw("T30", "5.1 in a small rendition, encoded", &encoded);
         let (path, _) = encoded.only();
         assert_eq!(oracle::entry(path, "a:0", "channels,channel_layout"), "2,stereo", "{container}");
         assert!(reasons(&encoded).contains("mixed down to stereo"), "{}", reasons(&encoded));
@@ -133,6 +138,7 @@ fn speech_in_mono_at_eight_kilohertz_keeps_its_length_and_place() {
         let source = beeping(&folder, name, 8000, "anull", codec);
         for container in BOTH {
             let ran = transcode(&source, &with_aac(container)).unwrap();
+            saw("M13", "speech in mono at 8 kHz", &ran);
             let (path, _) = ran.only();
             assert_eq!(oracle::entry(path, "a:0", "codec_name,sample_rate,channels"), "aac,8000,1", "{name}");
             let (heard, wanted) = (oracle::onset(path, 0.5), oracle::onset(&source, 0.5));
@@ -156,6 +162,7 @@ fn a_hole_in_the_sound_becomes_silence_and_what_follows_stays_in_place() {
     for container in BOTH {
         for request in [encode(&[], container), with_aac(container)] {
             let ran = transcode(&source, &request).unwrap();
+            saw("T11", "a hole in the sound", &ran);
             let (path, _) = ran.only();
             let heard = oracle::onset(path, 2.0);
             assert!((heard - 3.0).abs() < 0.040, "{container}: heard at {heard:.3}");
@@ -206,6 +213,7 @@ fn sound_that_changes_in_mid_stream_is_encoded_for_one_header_cannot_tell_both()
         let source = changing(&folder, name);
         for container in BOTH {
             let ran = transcode(&source, &encode(&[], container)).unwrap();
+            saw("T5", "44.1 kHz stereo that becomes 48 kHz mono", &ran);
             assert!(reasons(&ran).contains("its parameters change in mid-stream"), "{}", reasons(&ran));
             let seconds = oracle::samples(ran.only().0).len() as f64 / 48_000.0;
             assert!((seconds - 4.0).abs() < 0.15, "{name}: {seconds}");
@@ -243,6 +251,7 @@ fn wma_whose_decoder_yields_nothing_for_the_first_packets_is_encoded_in_time() {
     let source = beeping(&folder, "old.wmv", 44_100, "anull", "-c:v wmv2 -c:a wmav2");
     for container in BOTH {
         let ran = transcode(&source, &encode(&[], container)).unwrap();
+        saw("T14", "WMA, whose decoder yields nothing for the first packets", &ran);
         let (heard, wanted) = (oracle::onset(ran.only().0, 0.5), oracle::onset(&source, 0.5));
         assert!((heard - wanted).abs() < 0.040, "a beep at {wanted:.3} moved to {heard:.3}");
     }
@@ -272,4 +281,5 @@ fn sound_that_is_mostly_lost_is_no_repair() {
     });
     let request = Request { audio: AudioRequest::Aac(None), ..encode(&[], Container::Flv) };
     assert_eq!(outcome(&source, &request), "MEDIA_UNDECODABLE");
+    told("T11", "a third of the sound destroyed", "MEDIA_UNDECODABLE");
 }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::bytes::{cut, share};
 use crate::support::clip::{by_ffmpeg, make, make_edited, scratch};
+use crate::support::run::saw;
 use crate::support::run::{Ran, encode, outcome, transcode};
 use crate::support::{flv, oracle};
 
@@ -62,7 +63,8 @@ fn late_sound_stays_as_late_as_it_was() {
         let source = make(&folder, "late.flv", &recipe);
         let truth = oracle::onset(&source, 0.0);
         assert!((truth - delay - 1.0).abs() < SYNC, "the source itself: {truth}");
-        each_way(&source, |path, _| {
+        each_way(&source, |path, ran| {
+            saw("T20", "sound that begins 0.2 s and 24 s late", ran);
             assert_eq!(oracle::times(path, "v:0").len(), oracle::times(&source, "v:0").len());
             assert_heard(path, 0.0, delay + 1.0);
         });
@@ -108,6 +110,7 @@ fn a_jump_of_the_clock_forward_or_back_is_taken_out_of_both_streams() {
                 }
             });
             each_way(&source, |path, ran| {
+                saw("T1", "a clock that jumps forward or back by a minute and by an hour", ran);
                 let wanted: Vec<f64> = (0..100).map(|n| f64::from(n) * 0.04).collect();
                 oracle::assert_times(&oracle::times(path, "v:0"), &wanted, 0.002);
                 assert_heard(path, 0.5, 1.02);
@@ -127,7 +130,8 @@ fn sound_that_jumps_alone_is_brought_back_to_the_picture() {
             tag.time += 60_000;
         }
     });
-    each_way(&source, |path, _| {
+    each_way(&source, |path, ran| {
+        saw("T2", "sound whose clock jumps alone", ran);
         assert_heard(path, 0.5, 1.02);
         assert_heard(path, 2.0, 3.02);
     });
@@ -145,6 +149,7 @@ fn a_last_tag_a_month_ahead_does_not_stretch_the_recording_m7() {
         let source = folder.path().join("month.flv");
         flv::write(&source, &tags);
         each_way(&source, |path, ran| {
+            saw("M7", "a last tag a month ahead", ran);
             let finished = ran.only().1;
             assert_eq!(oracle::times(path, "v:0").len(), 50);
             assert!((finished.duration_seconds - 2.0).abs() < 0.1, "{}", finished.duration_seconds);
@@ -160,7 +165,8 @@ fn a_pause_of_both_streams_is_kept() {
             tag.time += 3000;
         }
     });
-    each_way(&source, |path, _| {
+    each_way(&source, |path, ran| {
+        saw("T1", "a pause of both streams", ran);
         let wanted: Vec<f64> = (0..100).map(|n| f64::from(n) * 0.04 + if n < 50 { 0.0 } else { 3.0 }).collect();
         oracle::assert_times(&oracle::times(path, "v:0"), &wanted, TICK);
         assert_heard(path, 0.5, 1.02);
@@ -180,7 +186,8 @@ fn uneven_frames_keep_their_times_to_a_millisecond_m13() {
         let source = make(&folder, name, &recipe);
         let wanted = oracle::times(&source, "v:0");
         assert!(wanted.windows(2).any(|pair| (pair[1] - pair[0] - 0.04).abs() > 0.015), "uneven");
-        each_way(&source, |path, _| {
+        each_way(&source, |path, ran| {
+            saw("T23", "frames at uneven distances", ran);
             oracle::assert_times(&oracle::times(path, "v:0"), &wanted, TICK);
             assert_heard(path, 0.5, oracle::onset(&source, 0.5));
         });
@@ -196,7 +203,8 @@ fn rates_that_do_not_divide_a_second_keep_every_frame_and_their_rate() {
             recipe.pictures = vec![Picture::h264("160x90", rate, 6.0)];
             let source = make(&folder, "odd", &recipe);
             let count = oracle::times(&source, "v:0").len();
-            each_way(&source, |path, _| {
+            each_way(&source, |path, ran| {
+                saw("T19", "23.976, 29.83 and 29.97 frames a second", ran);
                 let times = oracle::times(path, "v:0");
                 assert!(times.windows(2).all(|pair| pair[1] > pair[0]), "no time twice");
                 let wanted: Vec<f64> =
@@ -222,6 +230,7 @@ fn decode_times_that_fall_stand_still_or_are_all_zero_come_out_rising_m12() {
             }
         });
         each_way(&source, |path, ran| {
+            saw("M12", "decode times that fall, or stand still", ran);
             let packets = oracle::packets(path, "v:0");
             assert_eq!(packets.len(), 100, "{name}");
             assert!(packets.windows(2).all(|pair| pair[1].dts > pair[0].dts), "{name}");
@@ -266,6 +275,7 @@ fn negative_times_and_edit_lists_keep_frames_and_sync_m12() {
         let truth = oracle::onset(&source, 0.5);
         let wanted: Vec<f64> = (0..75).map(|n| f64::from(n) * 0.04).collect();
         each_way(&source, |path, ran| {
+            saw("T21", "edit lists and times below zero", ran);
             let tolerance = if name == "negative.mkv" { 0.0211 } else { TICK };
             oracle::assert_times(&oracle::times(path, "v:0"), &wanted, tolerance);
             assert_eq!(ran.only().1.frames, 75, "{name}");
@@ -286,6 +296,7 @@ fn an_avi_without_presentation_times_keeps_every_frame_in_order() {
         assert_eq!(outcome(&half, &encode(&[], Container::Flv)), "MEDIA_TRUNCATED", "{codec}");
         for container in BOTH {
             let ran = transcode(&source, &encode(&[], container)).unwrap();
+            saw("T22", "an old AVI, which has no presentation times", &ran);
             let (path, _) = ran.only();
             assert_eq!(oracle::decodes_whole(path), 50, "{codec}");
             let wanted: Vec<f64> = (0..50).map(|n| f64::from(n) * 0.04).collect();
@@ -308,6 +319,7 @@ fn what_an_edit_list_cuts_off_is_neither_shown_nor_heard() {
         let plain = Request { force_encode: false, ..encode(&[], container) };
         for request in [encode(&[], container), plain, with_aac(&[], container)] {
             let ran = transcode(&source, &request).unwrap();
+            saw("T21", "what an edit list cuts off", &ran);
             let (path, finished) = ran.only();
             assert_eq!(usize::try_from(finished.frames), Ok(oracle::decodes_whole(&source)));
             assert!((finished.duration_seconds - 2.8).abs() < 0.1, "{}", finished.duration_seconds);
@@ -323,6 +335,7 @@ fn slides_that_stand_for_fifteen_seconds_keep_their_times_without_sound_to_go_by
     let source = by_ffmpeg(&folder, "slides.mkv", line);
     let wanted: Vec<f64> = (0..6).map(|n| f64::from(n) * 15.0).collect();
     each_way(&source, |path, ran| {
+        saw("T23", "slides that stand for fifteen seconds", ran);
         oracle::assert_times(&oracle::times(path, "v:0"), &wanted, TICK);
         assert_eq!(ran.only().1.repairs, Vec::<String>::new());
     });

@@ -14,6 +14,8 @@ use super::{accepting, code, made, measured, request};
 use crate::support::bytes::{changed, cut, find, flv_tags, set_flv_duration, share};
 use crate::support::clip::{by_ffmpeg, make, scratch};
 use crate::support::oracle;
+use crate::support::run::saw;
+use crate::support::trap::told;
 
 fn plain(container: Container) -> Recipe {
     Recipe::plain(container, "320x180", 4.0)
@@ -33,6 +35,7 @@ fn m2_an_flv_cut_at_60_percent_is_truncated() {
     let folder = scratch();
     let whole = make(&folder, "whole.flv", &plain(Container::Flv));
     assert_eq!(code(&cut(&whole, "cut.flv", share(&whole, 60))), "MEDIA_TRUNCATED");
+    told("M2", "an FLV cut at 60 %", "MEDIA_TRUNCATED");
 }
 
 #[test]
@@ -46,6 +49,7 @@ fn m2_an_flv_cut_by_a_few_bytes_keeps_all_frames_but_the_torn_one_and_says_so() 
         let source = cut(&whole, "cut.flv", length);
         for container in [Container::Flv, Container::Mp4] {
             let ran = made(&source, &request(container));
+            saw("M2", "an FLV cut by a few bytes", &ran);
             let (path, finished) = ran.only();
             assert_eq!(finished.frames, frames, "{length} of {} bytes", bytes.len());
             assert!(finished.repairs.contains(&"cut-off last packet dropped".to_owned()), "{:?}", finished.repairs);
@@ -107,11 +111,13 @@ fn m2_a_flv_cut_at_a_tag_boundary_is_truncated() {
         );
         if place % 5 == 0 {
             assert_eq!(code(&source), "MEDIA_TRUNCATED", "{last} of {} tags", tags.len());
+            told("T7", "an FLV cut between two tags", "MEDIA_TRUNCATED");
         }
     }
     for (last, tag) in tags[..first_media].iter().enumerate() {
         let source = cut(&whole, "cut.flv", tag.next());
         assert_eq!(code(&source), "MEDIA_EMPTY", "{last} of {} tags", tags.len());
+        told("M2", "an FLV cut before its first picture", "MEDIA_EMPTY");
     }
 }
 
@@ -122,6 +128,7 @@ fn m2_a_flv_that_misses_less_than_a_hundredth_of_its_duration_counts_as_whole() 
     let tags = flv_tags(&fs::read(&whole).unwrap());
     let last = tags.iter().rfind(|tag| tag.is_media).unwrap();
     let ran = made(&cut(&whole, "cut.flv", last.next()), &request(Container::Flv));
+    saw("M2", "an FLV that misses less than a hundredth", &ran);
     assert_eq!(ran.only().1.frames, 100);
 }
 
@@ -135,6 +142,7 @@ fn m2_an_flv_without_a_duration_that_ends_in_mid_tag_is_truncated() {
     let torn = &tags[tags.len() * 6 / 10];
     let source = cut(&whole, "cut.flv", torn.at.end - 3);
     assert_eq!(code(&source), "MEDIA_TRUNCATED");
+    told("M2", "an FLV without a duration that ends in mid-tag", "MEDIA_TRUNCATED");
     let ran = made(&source, &accepting(Container::Mp4));
     let (path, finished) = ran.only();
     let whole_ones = tags.iter().filter(|tag| tag.at.end < torn.at.end);
@@ -154,6 +162,7 @@ fn m2_what_is_there_of_a_truncated_recording_is_made_on_request_and_the_rest_is_
         assert_eq!(code(&source), "MEDIA_TRUNCATED", "{name}");
         for container in [Container::Flv, Container::Mp4] {
             let ran = made(&source, &accepting(container));
+            saw("M2", "a recording cut at 60 %, with --accept-truncated", &ran);
             let (path, finished) = ran.only();
             let early = finished.repairs.iter().find(|repair| repair.starts_with("source ends early: "));
             assert!(early.is_some_and(|repair| repair.contains("of 4.0")), "{name}: {:?}", finished.repairs);
@@ -188,6 +197,8 @@ fn m3_an_mp4_whose_index_was_never_written_has_no_index() {
     // Without the index, with its first bytes only, and with all but its last.
     for length in [share(&whole, 60), index, index + 6, index + 20, usize::midpoint(index, length), length - 200] {
         assert_eq!(code(&cut(&whole, "cut.mp4", length)), "MEDIA_NO_INDEX", "{length} bytes, index at {index}");
+        told("T9", "an MP4 whose recorder was killed", "MEDIA_NO_INDEX");
+        told("M3", "an MP4 whose index is missing or cut", "MEDIA_NO_INDEX");
     }
 }
 
@@ -200,6 +211,7 @@ fn zeros_behind_the_recording_are_ignored_and_named() {
         let whole = make(&folder, name, &recipe);
         let source = changed(&whole, &format!("zeros-{name}"), |bytes| bytes.resize(bytes.len() + (4 << 20), 0));
         let ran = made(&source, &request(Container::Mp4));
+        saw("T9", "four megabytes of zeros behind the recording", &ran);
         let (path, finished) = ran.only();
         assert_eq!(oracle::decodes_whole(path), 100, "{name}");
         assert!(
@@ -234,6 +246,7 @@ fn zeros_where_the_media_should_be_are_a_truncated_recording() {
         let at = share(&whole, 60);
         let source = changed(&whole, &format!("zeroed-{name}"), |bytes| bytes[at..].fill(0));
         assert_eq!(code(&source), "MEDIA_TRUNCATED", "{name}");
+        told("T9", "zeros from 60 % on", "MEDIA_TRUNCATED");
     }
 }
 
@@ -255,6 +268,7 @@ fn m18_five_gigabytes_of_nothing_behind_an_flv_header_cost_no_time() {
             Ok(_) => assert_eq!(code(source), outcome),
         }
     }
+    told("M18", "5 GB of nothing behind an FLV header", "MEDIA_EMPTY");
 }
 
 /// Bytes that this thread has read so far.
@@ -273,6 +287,7 @@ fn m18_a_wrong_size_behind_the_last_tag_does_not_matter() {
             bytes[last.at.end..last.next()].fill(0);
         });
         let ran = made(&source, &request(Container::Flv));
+        saw("M18", "a wrong size behind the last tag", &ran);
         assert_eq!(ran.only().1.frames, 100);
         assert_eq!(ran.only().1.repairs, Vec::<String>::new());
         let source = changed(&whole, "all.flv", |bytes| {
@@ -281,6 +296,7 @@ fn m18_a_wrong_size_behind_the_last_tag_does_not_matter() {
             }
         });
         assert_eq!(code(&source), "MEDIA_CORRUPT", "libav finds no way from one tag to the next");
+        told("M18", "wrong sizes behind all tags", "MEDIA_CORRUPT");
     }
 }
 
@@ -293,6 +309,7 @@ fn m18_a_last_tag_that_claims_sixteen_megabytes_costs_one_packet() {
         bytes[last.at.start + 1..last.at.start + 4].fill(0xff);
     });
     let ran = made(&source, &request(Container::Flv));
+    saw("M18", "a last tag that claims 16 MB", &ran);
     let finished = ran.only().1;
     assert!((99..=100).contains(&finished.frames));
     assert!(finished.repairs.iter().any(|repair| repair.starts_with("1 ")), "{finished:?}");
@@ -304,12 +321,14 @@ fn a_wrong_duration_in_the_header_is_named_and_not_believed() {
     let whole = make(&folder, "whole.flv", &plain(Container::Flv));
     let half = changed(&whole, "half.flv", |bytes| set_flv_duration(bytes, 2.0));
     let ran = made(&half, &request(Container::Flv));
+    saw("T8", "half the duration in the header", &ran);
     let (path, finished) = ran.only();
     assert_eq!(oracle::decodes_whole(path), 100);
     assert_eq!(finished.repairs, ["the header's duration of 2.00 s was wrong"]);
     // Twice as long cannot be told from a recording of which half is missing.
     let double = changed(&whole, "double.flv", |bytes| set_flv_duration(bytes, 8.0));
     assert_eq!(code(&double), "MEDIA_TRUNCATED");
+    told("T8", "twice the duration in the header", "MEDIA_TRUNCATED");
     assert_eq!(made(&double, &accepting(Container::Flv)).only().1.frames, 100);
     for nonsense in [f64::NAN, f64::INFINITY, -4.0, 0.0, 1e300] {
         let source = changed(&whole, "nonsense.flv", |bytes| set_flv_duration(bytes, nonsense));
@@ -328,6 +347,7 @@ fn m2_a_matroska_cut_by_less_than_a_hundredth_is_truncated_all_the_same() {
     let index = *find(&fs::read(&whole).unwrap(), b"\x1c\x53\xbb\x6b").last().unwrap();
     let length = index * 992 / 1000;
     assert_eq!(code(&cut(&whole, "cut.mkv", length)), "MEDIA_TRUNCATED");
+    told("M2", "a Matroska cut by less than a hundredth", "MEDIA_TRUNCATED");
 }
 
 #[test]
@@ -339,4 +359,5 @@ fn m2_an_avi_cut_in_its_second_riff_chunk_is_truncated() {
         bytes.extend([1; 100]);
     });
     assert_eq!(code(&cut), "MEDIA_TRUNCATED");
+    told("M2", "an AVI cut in its second part", "MEDIA_TRUNCATED");
 }

@@ -9,6 +9,7 @@ use super::{code, made, request, told};
 use crate::support::bytes::Noise;
 use crate::support::clip::{make_edited, scratch};
 use crate::support::oracle;
+use crate::support::{run, trap};
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 
@@ -70,6 +71,7 @@ fn a_recording_of_destroyed_pictures_is_undecodable() {
                 Edit::Keep
             });
             assert_eq!(code(&source), "MEDIA_UNDECODABLE", "{container}, one in {every}");
+            trap::told("T11", "half of the pictures destroyed", "MEDIA_UNDECODABLE");
         }
     }
 }
@@ -125,6 +127,7 @@ fn pictures_before_the_first_keyframe_are_dropped_and_counted_and_the_sound_stay
         });
         for output in BOTH {
             let ran = made(&source, &request(output));
+            run::saw("T6", "pictures before the first keyframe", &ran);
             let (path, finished) = ran.only();
             assert_eq!(finished.frames, 50);
             assert_eq!(finished.repairs, ["49 pictures before the first keyframe dropped"], "{container}");

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::{code, made, request};
 use crate::support::bytes::{Noise, cut};
 use crate::support::clip::{make, scratch};
+use crate::support::run::saw;
+use crate::support::trap::told;
 
 fn named_flv(folder: &TempDir, content: &[u8]) -> PathBuf {
     let path = folder.path().join("lesson.flv");
@@ -22,6 +24,7 @@ fn named_flv(folder: &TempDir, content: &[u8]) -> PathBuf {
 #[test]
 fn m1_an_empty_file_is_empty() {
     assert_eq!(code(&named_flv(&scratch(), b"")), "MEDIA_EMPTY");
+    told("M1", "an empty file", "MEDIA_EMPTY");
 }
 
 #[test]
@@ -30,6 +33,7 @@ fn m1_an_flv_header_with_nothing_behind_it_is_too_short_to_be_told_from_anything
     let whole = make(&folder, "whole.flv", &Recipe::plain(Container::Flv, "320x180", 1.0));
     for length in [9, 13] {
         assert_eq!(code(&cut(&whole, "lesson.flv", length)), "MEDIA_NOT_MEDIA", "{length} bytes");
+        told("M1", "the header of an FLV", "MEDIA_NOT_MEDIA");
     }
 }
 
@@ -37,6 +41,7 @@ fn m1_an_flv_header_with_nothing_behind_it_is_too_short_to_be_told_from_anything
 fn m1_noise_is_not_media_whatever_its_bytes_happen_to_be() {
     let folder = scratch();
     assert_eq!(code(&named_flv(&folder, &Noise::new(1).bytes(1 << 20))), "MEDIA_NOT_MEDIA");
+    told("M1", "noise", "MEDIA_NOT_MEDIA");
     for seed in 2..40 {
         let path = named_flv(&folder, &Noise::new(seed).bytes(64 << 10));
         assert_eq!(code(&path), "MEDIA_NOT_MEDIA", "seed {seed}");
@@ -57,6 +62,7 @@ fn m1_pages_pictures_archives_and_texts_are_not_media() {
     let folder = scratch();
     for (name, content) in cases {
         assert_eq!(code(&named_flv(&folder, content)), "MEDIA_NOT_MEDIA", "{name}");
+        told("M1", "a web page, a picture, an archive, a text, JSON", "MEDIA_NOT_MEDIA");
     }
 }
 
@@ -77,6 +83,7 @@ fn m4_playlists_are_forbidden_by_name_and_nothing_is_dialled_or_opened() {
     ] {
         let list = format!("{head}{target}\n#EXT-X-ENDLIST\n");
         assert_eq!(code(&named_flv(&folder, list.as_bytes())), "MEDIA_FORMAT_FORBIDDEN", "{target}");
+        told("M4", "HLS playlists of files, addresses, concat:, subfile: and crypto:", "MEDIA_FORMAT_FORBIDDEN");
     }
     let master = format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1280000\nhttp://{address}/low.m3u8\n");
     assert_eq!(code(&named_flv(&folder, master.as_bytes())), "MEDIA_FORMAT_FORBIDDEN");
@@ -99,6 +106,7 @@ fn m5_other_documents_that_point_elsewhere_are_forbidden_by_name() {
     let folder = scratch();
     for document in [concat, sdp, dash] {
         assert_eq!(code(&named_flv(&folder, document.as_bytes())), "MEDIA_FORMAT_FORBIDDEN", "{document}");
+        told("M5", "ffconcat, SDP and DASH documents", "MEDIA_FORMAT_FORBIDDEN");
     }
     assert!(canary.accept().is_err(), "somebody dialled");
 }
@@ -109,6 +117,7 @@ fn m5_a_name_that_libav_would_take_for_a_protocol_or_a_pattern_is_only_a_name() 
         let folder = scratch();
         let source = make(&folder, name, &Recipe::plain(Container::Flv, "320x180", 1.0));
         let ran = made(&source, &request(Container::Mp4));
+        saw("M5", "file names that spell a protocol or a pattern", &ran);
         assert_eq!(ran.only().1.frames, 25, "{name:?}");
     }
 }

@@ -10,6 +10,8 @@ use super::{code, made, measured, request};
 use crate::support::bytes::{changed, find};
 use crate::support::clip::{make, make_edited, scratch};
 use crate::support::oracle;
+use crate::support::run::saw;
+use crate::support::trap::told;
 
 fn picture(seconds: f64) -> Picture {
     Picture::h264("320x180", Ratio::new(25, 1), seconds)
@@ -41,6 +43,7 @@ fn m6_a_picture_of_65535_by_65535_is_refused_before_memory_is_taken_for_it() {
     });
     let before = peak_memory();
     assert_eq!(code(&source), "MEDIA_LIMIT_DIMENSIONS");
+    told("M6", "an MP4 whose header claims 65535x65535", "MEDIA_LIMIT_DIMENSIONS");
     assert!(peak_memory() - before < 512 << 20, "one such picture is 6 GiB");
 }
 
@@ -58,6 +61,7 @@ fn m6_a_large_picture_that_only_its_own_headers_tell_of_is_refused() {
     for container in [Container::Flv, Container::Mp4] {
         let source = make(&folder, "large", &recipe(container, vec![large.clone()], Vec::new()));
         assert_eq!(code(&source), "MEDIA_LIMIT_DIMENSIONS", "{container}");
+        told("M6", "6400x6400 pixels that only the H.264 headers tell of", "MEDIA_LIMIT_DIMENSIONS");
     }
 }
 
@@ -68,6 +72,7 @@ fn m9_more_streams_than_any_recording_has_are_refused() {
         let source =
             make(&folder, "many", &recipe(container, vec![picture(0.2)], vec![Sound::aac(0.1); MAX_STREAMS]));
         assert_eq!(code(&source), "MEDIA_LIMIT_STREAMS", "{container}");
+        told("M9", "65 streams", "MEDIA_LIMIT_STREAMS");
         let sounds = vec![Sound::aac(0.1); MAX_STREAMS - 1];
         let source = make(&folder, "most", &recipe(container, vec![picture(0.2)], sounds));
         assert_eq!(code(&source), "OK", "{container}");
@@ -80,6 +85,7 @@ fn m13_a_recording_without_sound_becomes_one_without_sound() {
     for container in [Container::Flv, Container::Mp4] {
         let source = make(&folder, "silent", &recipe(container, vec![picture(2.0)], Vec::new()));
         let ran = made(&source, &request(container));
+        saw("T31", "a recording without sound", &ran);
         let (path, finished) = ran.only();
         assert_eq!((finished.frames, finished.audio_codec.as_deref()), (50, None));
         assert_eq!(finished.repairs, Vec::<String>::new());
@@ -104,6 +110,7 @@ fn m13_streams_without_a_packet_are_empty() {
     for container in [Container::Flv, Container::Mp4] {
         let source = make_edited(&folder, "empty", &Recipe::plain(container, "320x180", 1.0), |_, _, _| Edit::Drop);
         assert_eq!(code(&source), "MEDIA_EMPTY", "{container}");
+        told("M13", "streams without a packet", "MEDIA_EMPTY");
     }
 }
 
@@ -113,6 +120,7 @@ fn m13_a_single_picture_is_a_recording() {
     for container in [Container::Flv, Container::Mp4] {
         let source = make(&folder, "single", &recipe(container, vec![picture(0.04)], Vec::new()));
         let ran = made(&source, &request(container));
+        saw("T17", "a recording of a single picture", &ran);
         assert_eq!((ran.only().1.frames, oracle::decodes_whole(ran.only().0)), (1, 1), "{container}");
     }
 }
@@ -129,6 +137,9 @@ fn cover_art_is_left_out_and_said_so_wherever_it_stands() {
             let others: Vec<&str> = info.other_streams.iter().map(|other| other.what.as_str()).collect();
             assert_eq!(others, [what], "{container}");
             let ran = made(&source, &request(Container::Mp4));
+            if container == Container::Mp4 {
+                saw("T32", "cover art before or behind the picture", &ran);
+            }
             assert!(ran.plan.notes.iter().any(|note| note.contains(what)), "{:?}", ran.plan.notes);
             let (path, finished) = ran.only();
             assert_eq!((finished.frames, finished.width), (50, 320));
@@ -146,4 +157,5 @@ fn m15_a_codec_that_nobody_decodes_is_named() {
         bytes[entry..entry + 4].copy_from_slice(b"zzz1");
     });
     assert_eq!(code(&source), "MEDIA_CODEC_UNSUPPORTED");
+    told("M15", "a codec that nobody knows", "MEDIA_CODEC_UNSUPPORTED");
 }

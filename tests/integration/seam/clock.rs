@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::{RATE, TICK, check, even, keyframe_tag, picture, recipe, with_options};
 use crate::support::clip::{make, scratch};
+use crate::support::trap;
 use crate::support::{flv, oracle};
 
 /// Moves all tags from the keyframe at `seconds` on by `offset` milliseconds.
@@ -78,6 +79,7 @@ fn recordings_glued_near_a_seam_are_one_clock() {
         assert!(!seams.is_empty(), "{:?}", checked.ran.plan.cut);
         picture::assert_same(checked.path(), &source, "null");
     }
+    trap::told("T1", "recordings glued near a seam", "one clock over all chunks");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::{BOTH, RATE, changing, check, even, picture, with_options};
 use crate::support::clip::{by_ffmpeg, make, make_edited, scratch};
 use crate::support::oracle;
+use crate::support::trap;
 
 /// Half a minute: chunks of 12, 12 and 7 seconds where there is a keyframe every two.
 const SECONDS: f64 = 31.0;
@@ -60,6 +61,7 @@ fn leading_pictures_of_open_groups_are_shown_once_and_whole() {
         assert!(chunks[1].leading > 0 && chunks[0].borrowed > 1, "{chunks:?}");
         picture::assert_all(checked.path(), &source, FRAMES);
     }
+    trap::told("T37", "leading pictures of open groups at a seam", "each belongs to one chunk, and is shown once");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::{BOTH, RATE, check, even, picture, with_options};
 use crate::support::clip::{by_ffmpeg, make, scratch};
+use crate::support::trap;
 use crate::support::{flv, oracle};
 
 /// Seconds of a recording. Its seams are at 12 s and 24 s: headers change long before them, right before, at, and after
@@ -37,6 +38,7 @@ fn headers_of_another_profile_reach_every_later_chunk() {
         let numbers = picture::assert_same(checked.path(), &source, "null");
         assert_eq!(numbers, (0..at * 10).chain(0..(SECONDS - at) * 10).collect::<Vec<_>>());
     }
+    trap::told("T6", "codec headers that change in mid-stream", "they reach every later chunk");
 }
 
 #[test]

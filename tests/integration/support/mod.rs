@@ -26,5 +26,6 @@ pub(crate) mod room;
 pub(crate) mod run;
 pub(crate) mod setting;
 pub(crate) mod small_disk;
+pub(crate) mod trap;
 pub(crate) mod wall_clock;
 pub(crate) mod worker;

@@ -11,6 +11,8 @@ use reelmill::transcode::plan::{Plan, plan};
 use reelmill::transcode::x264::has_avx512;
 use reelmill::transcode::{Finished, Identity, Job, Progress, RenditionOutcome, RenditionRequest, Request, run};
 
+use super::trap;
+
 /// What a run left behind.
 pub(crate) struct Ran {
     pub(crate) plan: Plan,
@@ -115,4 +117,39 @@ pub(crate) fn first_code(ran: &Result<Ran, &'static str>) -> &'static str {
             ran.renditions.iter().find_map(|one| one.result.as_ref().err()).map_or("OK", |error| error.code())
         }
     }
+}
+
+/// Says what came of a trap by a run of the whole chain.
+pub(crate) fn saw(id: &str, title: &str, ran: &Ran) {
+    trap::told(id, title, &told_of(ran));
+}
+
+/// Returns what a run came to: the code that it ended with, or what was done, left out and mended, without the numbers,
+/// which another version of an encoder may change.
+fn told_of(ran: &Ran) -> String {
+    let finished = match &ran.renditions[0].result {
+        Ok(finished) => finished,
+        Err(error) => return error.code().to_owned(),
+    };
+    let plan = &ran.plan.renditions[0];
+    let reasons = plan.reasons.iter().filter(|reason| is_telling(reason));
+    let notes = ran.plan.notes.iter().filter(|note| note.starts_with("left out"));
+    let words: Vec<String> =
+        reasons.chain(notes).chain(&finished.repairs).map(|words| without_numbers(words)).collect();
+    let done = plan.action.name();
+    if words.is_empty() { format!("{done}, nothing to mend") } else { format!("{done}: {}", words.join("; ")) }
+}
+
+/// Returns whether a reason is the trap's, and not the test's way of asking, or a rate that depends on the encoder.
+fn is_telling(reason: &str) -> bool {
+    let of_the_test =
+        reason.starts_with("--force-encode") || reason.ends_with("as asked") || reason.ends_with("enlarged");
+    !of_the_test && !reason.contains("bit/s")
+}
+
+/// Returns `text` with `n` for each word that is a number; 1 stays, for the grammar's sake.
+fn without_numbers(text: &str) -> String {
+    let is_number = |word: &str| word != "1" && word.trim_start_matches('(').parse::<f64>().is_ok();
+    let words = text.split(' ').map(|word| if is_number(word) { "n" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
