@@ -208,12 +208,15 @@ fn sound_at_16_khz_is_copied_out_of_an_mp4_with_its_64_ms_of_priming() {
 
 #[test]
 fn sound_that_changes_in_mid_stream_is_encoded_for_one_header_cannot_tell_both() {
-    for name in ["part.flv", "part.ts"] {
+    for (trap, name) in [
+        ("44.1 kHz stereo that becomes 48 kHz mono, in an FLV", "part.flv"),
+        ("44.1 kHz stereo that becomes 48 kHz mono, in a transport stream", "part.ts"),
+    ] {
         let folder = scratch();
         let source = changing(&folder, name);
         for container in BOTH {
             let ran = transcode(&source, &encode(&[], container)).unwrap();
-            saw("T5", "44.1 kHz stereo that becomes 48 kHz mono", &ran);
+            saw("T5", trap, &ran);
             assert!(reasons(&ran).contains("its parameters change in mid-stream"), "{}", reasons(&ran));
             let seconds = oracle::samples(ran.only().0).len() as f64 / 48_000.0;
             assert!((seconds - 4.0).abs() < 0.15, "{name}: {seconds}");
@@ -251,7 +254,9 @@ fn wma_whose_decoder_yields_nothing_for_the_first_packets_is_encoded_in_time() {
     let source = beeping(&folder, "old.wmv", 44_100, "anull", "-c:v wmv2 -c:a wmav2");
     for container in BOTH {
         let ran = transcode(&source, &encode(&[], container)).unwrap();
-        saw("T14", "WMA, whose decoder yields nothing for the first packets", &ran);
+        if container == Container::Mp4 {
+            saw("T14", "WMA, whose decoder yields nothing for the first packets", &ran);
+        }
         let (heard, wanted) = (oracle::onset(ran.only().0, 0.5), oracle::onset(&source, 0.5));
         assert!((heard - wanted).abs() < 0.040, "a beep at {wanted:.3} moved to {heard:.3}");
     }

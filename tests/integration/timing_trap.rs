@@ -219,8 +219,8 @@ fn rates_that_do_not_divide_a_second_keep_every_frame_and_their_rate() {
 fn decode_times_that_fall_stand_still_or_are_all_zero_come_out_rising_m12() {
     type Trick = (&'static str, fn(u32) -> u32);
     let tricks: [Trick; 2] = [
-        ("step back", |time| if (1000..1040).contains(&time) { 700 } else { time }),
-        ("stutter", |time| time / 80 * 80),
+        ("a decode time that falls", |time| if (1000..1040).contains(&time) { 700 } else { time }),
+        ("decode times that stand still", |time| time / 80 * 80),
     ];
     for (name, trick) in tricks {
         let folder = scratch();
@@ -230,7 +230,7 @@ fn decode_times_that_fall_stand_still_or_are_all_zero_come_out_rising_m12() {
             }
         });
         each_way(&source, |path, ran| {
-            saw("M12", "decode times that fall, or stand still", ran);
+            saw("M12", name, ran);
             let packets = oracle::packets(path, "v:0");
             assert_eq!(packets.len(), 100, "{name}");
             assert!(packets.windows(2).all(|pair| pair[1].dts > pair[0].dts), "{name}");
@@ -264,18 +264,22 @@ fn negative_times_and_edit_lists_keep_frames_and_sync_m12() {
     let inputs = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=3 \
                   -f lavfi -i aevalsrc=0.8*sin(2*PI*880*t)*between(t\\,1\\,1.2):s=44100:d=3 \
                   -c:v libx264 -preset ultrafast -bf 3 -g 25 -c:a aac -ac 2";
-    for (name, options) in [
-        ("edit.mp4", "-use_editlist 1"),
-        ("negative.mp4", "-movflags +negative_cts_offsets -use_editlist 1"),
-        ("no_edit.mp4", "-use_editlist 0"),
-        ("negative.mkv", "-avoid_negative_ts disabled -output_ts_offset -0.02"),
+    for (trap, name, options) in [
+        ("an edit list", "edit.mp4", "-use_editlist 1"),
+        ("composition offsets below zero", "negative.mp4", "-movflags +negative_cts_offsets -use_editlist 1"),
+        ("B-frames without an edit list", "no_edit.mp4", "-use_editlist 0"),
+        (
+            "a Matroska that begins below zero",
+            "negative.mkv",
+            "-avoid_negative_ts disabled -output_ts_offset -0.02",
+        ),
     ] {
         let folder = scratch();
         let source = by_ffmpeg(&folder, name, &format!("{inputs} {options}"));
         let truth = oracle::onset(&source, 0.5);
         let wanted: Vec<f64> = (0..75).map(|n| f64::from(n) * 0.04).collect();
         each_way(&source, |path, ran| {
-            saw("T21", "edit lists and times below zero", ran);
+            saw("T21", trap, ran);
             let tolerance = if name == "negative.mkv" { 0.0211 } else { TICK };
             oracle::assert_times(&oracle::times(path, "v:0"), &wanted, tolerance);
             assert_eq!(ran.only().1.frames, 75, "{name}");
@@ -319,7 +323,9 @@ fn what_an_edit_list_cuts_off_is_neither_shown_nor_heard() {
         let plain = Request { force_encode: false, ..encode(&[], container) };
         for request in [encode(&[], container), plain, with_aac(&[], container)] {
             let ran = transcode(&source, &request).unwrap();
-            saw("T21", "what an edit list cuts off", &ran);
+            if request.force_encode && request.audio == AudioRequest::Copy {
+                saw("T21", "what an edit list cuts off", &ran);
+            }
             let (path, finished) = ran.only();
             assert_eq!(usize::try_from(finished.frames), Ok(oracle::decodes_whole(&source)));
             assert!((finished.duration_seconds - 2.8).abs() < 0.1, "{}", finished.duration_seconds);

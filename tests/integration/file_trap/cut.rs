@@ -49,7 +49,9 @@ fn m2_an_flv_cut_by_a_few_bytes_keeps_all_frames_but_the_torn_one_and_says_so() 
         let source = cut(&whole, "cut.flv", length);
         for container in [Container::Flv, Container::Mp4] {
             let ran = made(&source, &request(container));
-            saw("M2", "an FLV cut by a few bytes", &ran);
+            if frames == 99 {
+                saw("M2", "an FLV cut in its last picture", &ran);
+            }
             let (path, finished) = ran.only();
             assert_eq!(finished.frames, frames, "{length} of {} bytes", bytes.len());
             assert!(finished.repairs.contains(&"cut-off last packet dropped".to_owned()), "{:?}", finished.repairs);

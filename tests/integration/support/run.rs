@@ -142,8 +142,10 @@ fn told_of(ran: &Ran) -> String {
 
 /// Returns whether a reason is the trap's, and not the test's way of asking, or a rate that depends on the encoder.
 fn is_telling(reason: &str) -> bool {
-    let of_the_test =
-        reason.starts_with("--force-encode") || reason.ends_with("as asked") || reason.ends_with("enlarged");
+    let of_the_test = reason.starts_with("--force-encode")
+        || reason.ends_with("as asked")
+        || reason.ends_with("enlarged")
+        || reason.ends_with("what every player has");
     !of_the_test && !reason.contains("bit/s")
 }
 
