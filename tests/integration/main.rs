@@ -38,6 +38,7 @@ mod seam;
 mod shell;
 mod signal;
 mod size_change_trap;
+mod sound_alone;
 mod sound_trap;
 mod store;
 mod support;

@@ -13,7 +13,8 @@ use crate::room::Room;
 pub(super) struct Output<'a> {
     progress: &'a RenditionProgress,
     muxer: Muxer,
-    video: usize,
+    /// None where there is sound alone.
+    video: Option<usize>,
     sound: Option<usize>,
     sounds: u64,
 }
@@ -23,14 +24,14 @@ impl<'a> Output<'a> {
     pub(super) fn create(
         path: &Path,
         container: Container,
-        video: &StreamParameters,
+        video: Option<&StreamParameters>,
         sound: Option<&StreamParameters>,
         progress: &'a RenditionProgress,
         interrupt: &Interrupt,
         room: Option<Arc<dyn Room>>,
     ) -> Result<Self, TranscodeError> {
         let mut builder = MuxerBuilder::create(path, container, interrupt, room)?;
-        let video = builder.add_stream(video)?;
+        let video = video.map(|video| builder.add_stream(video)).transpose()?;
         let sound = sound.map(|sound| builder.add_stream(sound)).transpose()?;
         let muxer = builder.begin(options(container))?;
         Ok(Self { progress, muxer, video, sound, sounds: 0 })
@@ -45,6 +46,10 @@ impl<'a> Output<'a> {
     pub(super) fn sound(&mut self, mut packet: Packet) -> Result<(), TranscodeError> {
         let Some(stream) = self.sound else { return Ok(()) };
         self.progress.add_bytes(packet.payload().len() as u64);
+        if let (None, Some(shown)) = (self.video, packet.pts()) {
+            let end = shown.microseconds() + packet.duration().microseconds();
+            self.progress.reach(0, u64::try_from(end).unwrap_or(0));
+        }
         packet.rescale(self.muxer.time_base(stream), 0);
         self.sounds += 1;
         Ok(self.muxer.write(stream, packet)?)
@@ -52,9 +57,10 @@ impl<'a> Output<'a> {
 
     /// Takes a packet of the picture whose clock's zero is at `zero` microseconds of the outputs' common clock.
     pub(super) fn picture(&mut self, mut packet: Packet, zero: i64) -> Result<(), TranscodeError> {
-        let base = self.muxer.time_base(self.video);
+        let Some(stream) = self.video else { return Ok(()) };
+        let base = self.muxer.time_base(stream);
         packet.rescale(base, Timestamp::from_microseconds(zero).rescale(base).ticks);
-        Ok(self.muxer.write(self.video, packet)?)
+        Ok(self.muxer.write(stream, packet)?)
     }
 
     /// Writes the trailer and closes the file.
