@@ -174,7 +174,7 @@ impl Scan {
     fn declared(&self, layout: &Layout) -> Option<f64> {
         match self.container {
             Container::Flv => layout.flv_duration_seconds,
-            Container::Mp4 | Container::Mkv | Container::Asf | Container::Wav => self.declared_seconds,
+            Container::Mp4 | Container::Mkv | Container::Asf => self.declared_seconds,
             _ => None,
         }
     }
@@ -277,6 +277,11 @@ impl Scan {
         if let Some(first) = self.repairs.first_jump {
             oddities.push(Oddity::TimestampJumps { count: self.repairs.jumps, first });
         }
+        if let Some(at) = self.repairs.first_roll_over {
+            let start = info.end_seconds() - info.duration_seconds;
+            let at_seconds = (Timestamp::from_microseconds(at).seconds() - start).max(0.0);
+            oddities.push(Oddity::TimestampsRollOver { count: self.repairs.roll_overs, at_seconds });
+        }
         /// A count, and what it is called.
         type Counted = (u64, fn(u64) -> Oddity);
         let counted: [Counted; 4] = [
@@ -333,8 +338,9 @@ impl Scan {
             .map_or(0.0, |audio| f64::from(audio.frame_samples) / f64::from(audio.sample_rate.max(1)));
         let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame).max(2.0 * packet);
         let off = (present - declared).abs().min((end - declared).abs()) > tolerance;
-        // After a jump the header's word and ours cannot agree.
-        (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
+        // After a jump or a roll-over the header's word and ours cannot agree.
+        (off && self.repairs.jumps + self.repairs.roll_overs == 0)
+            .then_some(Oddity::WrongDuration { declared_seconds: declared })
     }
 
     fn late_keyframe(&self, info: &MediaInfo) -> Option<Oddity> {

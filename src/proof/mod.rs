@@ -153,6 +153,7 @@ fn check_structure(info: &MediaInfo) -> Result<(), ProofError> {
             }
             Oddity::UnorderedTimestamps { .. }
             | Oddity::TimestampJumps { .. }
+            | Oddity::TimestampsRollOver { .. }
             | Oddity::MissingTimestamps { .. } => {
                 return Err(ProofError::Timestamps { detail: format!("{oddity:?}") });
             }

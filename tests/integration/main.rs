@@ -18,6 +18,7 @@ mod fetch;
 mod fetch_cache;
 mod file_trap;
 mod flush_trap;
+mod input_trap;
 mod kill;
 mod ladder;
 mod legacy;

@@ -55,7 +55,7 @@ fn alone(info: &MediaInfo, sounds: Option<u64>, tally: &Tally) -> Expectation {
         frames: None,
         seconds: audio.map_or(0.0, |audio| audio.end_seconds - audio.start_seconds - left_out(audio)),
         // As beside a picture: the last packet may reach over the end by its own length.
-        frame_seconds: SYNC_SECONDS + audio.map_or(0.0, AudioInfo::packet_seconds),
+        frame_seconds: SYNC_SECONDS + audio.map_or(0.0, usual_packet),
         audio: audio.map(|audio| AudioExpectation {
             packets: sounds.unwrap_or(audio.packets - tally.torn_sounds),
             start_offset_seconds: 0.0,
@@ -64,6 +64,13 @@ fn alone(info: &MediaInfo, sounds: Option<u64>, tally: &Tally) -> Expectation {
         }),
         closed_groups: false,
     }
+}
+
+/// Returns the length of a packet of sound, on average where it varies.
+fn usual_packet(audio: &AudioInfo) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "packet counts stay far below 2^52")]
+    let average = (audio.end_seconds - audio.start_seconds) / audio.packets.max(1) as f64;
+    audio.packet_seconds().max(average)
 }
 
 /// Returns what a file with encoded pictures must be, once it is clear that they are all of the source's.

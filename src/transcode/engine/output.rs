@@ -9,6 +9,10 @@ use crate::av::{Interrupt, Packet, StreamParameters};
 use crate::media::{Container, Timestamp};
 use crate::room::Room;
 
+/// A keyframe after a long pause is not decoded before all of that pause, though encoders say so: readers of FLV disbelieve
+/// times that are a quarter of an hour apart.
+const LEAD_MICROSECONDS_MAX: i64 = 60_000_000;
+
 /// A file being written.
 pub(super) struct Output<'a> {
     progress: &'a RenditionProgress,
@@ -60,6 +64,9 @@ impl<'a> Output<'a> {
         let Some(stream) = self.video else { return Ok(()) };
         let base = self.muxer.time_base(stream);
         packet.rescale(base, Timestamp::from_microseconds(zero).rescale(base).ticks);
+        if packet.is_keyframe() {
+            shorten_lead(&mut packet);
+        }
         Ok(self.muxer.write(stream, packet)?)
     }
 
@@ -67,6 +74,14 @@ impl<'a> Output<'a> {
     pub(super) fn finish(self) -> Result<(), TranscodeError> {
         Ok(self.muxer.finish()?)
     }
+}
+
+/// Moves a decode time that is far ahead of the presentation time; nothing that follows a keyframe is shown before it but
+/// by a few frames.
+fn shorten_lead(packet: &mut Packet) {
+    let (Some(shown), Some(decoded)) = (packet.pts(), packet.dts()) else { return };
+    let most = Timestamp::from_microseconds(LEAD_MICROSECONDS_MAX).rescale(shown.base).ticks;
+    packet.set_times(shown.ticks, decoded.ticks.max(shown.ticks - most));
 }
 
 /// The index goes where players want it: to the front of an MP4, into the metadata of an FLV. An MP4's edit lists count

@@ -214,6 +214,7 @@ const fn is_mended_by_remux(oddity: &Oddity) -> bool {
             | Oddity::TornTail
             | Oddity::ZeroTail { .. }
             | Oddity::TimestampJumps { .. }
+            | Oddity::TimestampsRollOver { .. }
             | Oddity::UnorderedTimestamps { .. }
             | Oddity::WrongDuration { .. }
     )
