@@ -138,7 +138,7 @@ impl Demuxer {
                 .stream(index)
                 .map_or(Ratio::ONE, |stream| Ratio::new(stream.time_base.num, stream.time_base.den));
             let delay = self.input.parameters_now(index).map_or(0, |parameters| parameters.video_delay);
-            self.timeline.follow(index, base, i64::from(delay));
+            self.timeline.follow(index, base, i64::from(delay), counter_period(self.container));
         }
         self.chosen = streams.to_vec();
     }
@@ -225,6 +225,15 @@ impl Demuxer {
     /// Returns the duration that the header claims, in seconds.
     pub(super) fn declared_seconds(&self) -> Option<f64> {
         self.input.declared_duration().map(|ticks| crate::media::Timestamp::from_microseconds(ticks).seconds())
+    }
+}
+
+/// Returns the ticks after which a container's counter begins anew: FLV's has 32 bits, MPEG's 33.
+const fn counter_period(container: Container) -> Option<i64> {
+    match container {
+        Container::Flv => Some(1 << 32),
+        Container::Ts | Container::Ps => Some(1 << 33),
+        _ => None,
     }
 }
 

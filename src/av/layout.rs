@@ -38,12 +38,17 @@ pub(super) struct Layout {
 
 /// Returns what the structure of `file` tells. For containers without an outer structure only the zero tail.
 pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Result<Layout> {
-    let zero_tail_bytes = zero_tail(file, length)?;
+    let mut zero_tail_bytes = zero_tail(file, length)?;
+    if container == Container::Wav && zero_tail_bytes > 0 {
+        // Silence that is not compressed is zeros: only what lies behind the chunks is none of it.
+        zero_tail_bytes = zero_tail_bytes.min(length.saturating_sub(riff_end(file, length)?));
+    }
     let mut layout = Layout { zero_tail_bytes, has_index: true, ..Layout::default() };
     let end = length - zero_tail_bytes;
     match container {
         Container::Mp4 => examine_boxes(file, end, length, &mut layout)?,
-        Container::Avi => layout.torn = !riff_is_whole(file, length)?,
+        // The last chunk's padding byte may be missing.
+        Container::Avi | Container::Wav => layout.torn = riff_end(file, length)? > length + 1,
         Container::Mkv => layout.torn = !segment_is_whole(file, length)?,
         Container::Flv => {
             layout.torn = !flv_ends_whole(file, end, length)? && !flv_tags_fill(file, end, length)?;
@@ -88,12 +93,9 @@ fn written_end(file: &File, length: u64) -> u64 {
     length
 }
 
-/// Returns whether the RIFF chunks end within the file; an AVI above 1 GiB has several.
-fn riff_is_whole(file: &File, length: u64) -> io::Result<bool> {
+/// Returns where the RIFF chunks end by their own sizes; an AVI above 1 GiB has several.
+fn riff_end(file: &File, length: u64) -> io::Result<u64> {
     const HEADER_BYTES: u64 = 8;
-    if length < HEADER_BYTES {
-        return Ok(false);
-    }
     let mut position = 0;
     for _ in 0..BOXES_MAX {
         if position + HEADER_BYTES > length {
@@ -102,15 +104,18 @@ fn riff_is_whole(file: &File, length: u64) -> io::Result<bool> {
         let mut header = [0; 8];
         file.read_exact_at(&mut header, position)?;
         let [a, b, c, d, size @ ..] = header;
-        // A recorder that never came back to fill the size in left a zero, which tells nothing.
-        let size = u64::from(u32::from_le_bytes(size));
-        if [a, b, c, d] != *b"RIFF" || size == 0 {
+        let size = u32::from_le_bytes(size);
+        if [a, b, c, d] != *b"RIFF" {
             break;
         }
+        // A recorder that never came back to fill the size in left nothing, or all ones, which tell nothing.
+        if size == 0 || size == u32::MAX {
+            return Ok(length);
+        }
+        let size = u64::from(size);
         position += size + size % 2 + HEADER_BYTES;
     }
-    // The last chunk's padding byte may be missing.
-    Ok(position <= length + 1)
+    Ok(position)
 }
 
 /// Returns whether Matroska's segment, which holds all media, ends within the file. A live recorder leaves its size

@@ -39,12 +39,21 @@ const OFFSET_SECONDS: f64 = 0.1;
 /// # Errors
 /// One of [`AvError`]'s source errors; [`AvError::Empty`] for a file with streams but no packets.
 pub fn probe(path: &Path, interrupt: &Interrupt) -> Result<MediaInfo, AvError> {
-    let scanned = scan(path, Analysis::Usual, interrupt)?;
-    if scanned.late_streams {
-        scan(path, Analysis::Deep, interrupt)?.describe(path)
-    } else {
-        scanned.describe(path)
+    let usual = scan(path, Analysis::Usual, Without::default(), interrupt)?;
+    let scanned =
+        if usual.late_streams { scan(path, Analysis::Deep, Without::default(), interrupt)? } else { usual };
+    match scanned.idle() {
+        // Beside a stream that is none, a clock would be mended otherwise than it will be without it.
+        Some(without) => scan(path, scanned.analysis, without, interrupt)?.describe(path),
+        None => scanned.describe(path),
     }
+}
+
+/// Streams that an earlier pass has shown to be none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Without {
+    picture: bool,
+    sound: bool,
 }
 
 /// Everything learnt in one pass.
@@ -60,13 +69,14 @@ struct Scan {
     repairs: Repairs,
     unreadable: u64,
     late_streams: bool,
+    without: Without,
 }
 
-fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, AvError> {
+fn scan(path: &Path, analysis: Analysis, without: Without, interrupt: &Interrupt) -> Result<Scan, AvError> {
     let mut demuxer = Demuxer::open(path, analysis, interrupt)?;
     let streams = demuxer.streams()?;
-    let video = choice::best_video(&streams);
-    let audio = choice::best_audio(&streams);
+    let video = choice::best_video(&streams).filter(|_| !without.picture);
+    let audio = choice::best_audio(&streams).filter(|_| !without.sound);
     let codec = audio.map_or_else(|| AudioCodec::Other(String::new()), |index| streams[index].audio_codec());
     let chosen: Vec<usize> = video.into_iter().chain(audio).collect();
     demuxer.choose(&chosen);
@@ -100,6 +110,7 @@ fn scan(path: &Path, analysis: Analysis, interrupt: &Interrupt) -> Result<Scan, 
         repairs: demuxer.repairs().clone(),
         unreadable: demuxer.unreadable(),
         late_streams: analysis == Analysis::Usual && demuxer.has_late_streams(),
+        without,
     })
 }
 
@@ -137,6 +148,18 @@ impl Scan {
         };
         info.oddities = self.oddities(&info, &layout);
         Ok(info)
+    }
+
+    /// Returns which of the two chosen streams is none, where the other is one: a picture or sound without a packet, or a
+    /// cover that its container takes for a picture.
+    fn idle(&self) -> Option<Without> {
+        let pictures = self.pictures.packets + self.pictures.hidden;
+        let codec = self.video.map(|index| self.streams[index].codec_name());
+        let is_cover = pictures == 1 && codec.is_some_and(|codec| choice::is_still(&codec));
+        let has_sound = self.audio_info().is_some();
+        let picture = self.video.is_some() && has_sound && (pictures == 0 || is_cover);
+        let sound = self.audio.is_some() && !has_sound && pictures > 0;
+        (picture || sound).then_some(Without { picture, sound })
     }
 
     fn what_is_there(&self) -> String {
@@ -223,10 +246,17 @@ impl Scan {
 
     fn other_streams(&self) -> Vec<OtherStream> {
         let used = [self.video, self.audio];
-        let unused = self.streams.iter().filter(|stream| !used.contains(&Some(stream.index)));
+        // What has no packets is not left out, and moving pictures that were chosen and are none have none.
+        let is_empty = |stream: &StreamParameters| match stream.kind {
+            StreamKind::Video => self.without.picture && !choice::is_still(&stream.codec_name()),
+            StreamKind::Audio => self.without.sound && choice::best_audio(&self.streams) == Some(stream.index),
+            _ => false,
+        };
+        let unused = self.streams.iter().filter(|stream| !used.contains(&Some(stream.index)) && !is_empty(stream));
         unused
             .map(|stream| {
                 let kind = match stream.kind {
+                    StreamKind::Video if self.without.picture => "cover art",
                     StreamKind::Video => "a second picture",
                     StreamKind::Audio => "a second sound track",
                     StreamKind::CoverArt => "cover art",
@@ -246,6 +276,11 @@ impl Scan {
         }
         if let Some(first) = self.repairs.first_jump {
             oddities.push(Oddity::TimestampJumps { count: self.repairs.jumps, first });
+        }
+        if let Some(at) = self.repairs.first_roll_over {
+            let start = info.end_seconds() - info.duration_seconds;
+            let at_seconds = (Timestamp::from_microseconds(at).seconds() - start).max(0.0);
+            oddities.push(Oddity::TimestampsRollOver { count: self.repairs.roll_overs, at_seconds });
         }
         /// A count, and what it is called.
         type Counted = (u64, fn(u64) -> Oddity);
@@ -303,8 +338,9 @@ impl Scan {
             .map_or(0.0, |audio| f64::from(audio.frame_samples) / f64::from(audio.sample_rate.max(1)));
         let tolerance = (declared * (1.0 - WHOLE_SHARE)).max(2.0 * frame).max(2.0 * packet);
         let off = (present - declared).abs().min((end - declared).abs()) > tolerance;
-        // After a jump the header's word and ours cannot agree.
-        (off && self.repairs.jumps == 0).then_some(Oddity::WrongDuration { declared_seconds: declared })
+        // After a jump or a roll-over the header's word and ours cannot agree.
+        (off && self.repairs.jumps + self.repairs.roll_overs == 0)
+            .then_some(Oddity::WrongDuration { declared_seconds: declared })
     }
 
     fn late_keyframe(&self, info: &MediaInfo) -> Option<Oddity> {

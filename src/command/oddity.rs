@@ -9,6 +9,7 @@ pub(super) const fn name(oddity: &Oddity) -> &'static str {
         Oddity::TornTail => "torn_tail",
         Oddity::ZeroTail { .. } => "zero_tail",
         Oddity::TimestampJumps { .. } => "timestamp_jumps",
+        Oddity::TimestampsRollOver { .. } => "timestamps_roll_over",
         Oddity::UnorderedTimestamps { .. } => "unordered_timestamps",
         Oddity::MissingTimestamps { .. } => "missing_timestamps",
         Oddity::DamagedPackets { .. } => "damaged_packets",

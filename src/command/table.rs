@@ -130,6 +130,9 @@ fn remarks(planned: &RenditionPlan, done: &RenditionOutcome) -> Vec<String> {
             sound(&planned.audio)
         ));
     }
+    if let (Action::Sound, AudioPlan::Aac(aac)) = (&planned.action, &planned.audio) {
+        remarks.push(format!("sound AAC {}", bit_rate(aac.bits_per_second)));
+    }
     remarks.extend(planned.reasons.iter().map(|reason| format!("why: {}", printable(reason))));
     if !planned.merged.is_empty() {
         let names: Vec<_> = planned.merged.iter().map(ToString::to_string).collect();
@@ -163,9 +166,13 @@ fn sound(plan: &AudioPlan) -> String {
     match plan {
         AudioPlan::None => String::new(),
         AudioPlan::Copy => "; sound copied".to_owned(),
-        #[expect(clippy::cast_precision_loss, reason = "printed in kilobits")]
-        AudioPlan::Aac(aac) => format!("; sound AAC {}", figure::bit_rate(aac.bits_per_second as f64)),
+        AudioPlan::Aac(aac) => format!("; sound AAC {}", bit_rate(aac.bits_per_second)),
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "printed in kilobits")]
+fn bit_rate(bits_per_second: u64) -> String {
+    figure::bit_rate(bits_per_second as f64)
 }
 
 /// Returns the last line: how many, how long, how fast, at what cost.

@@ -158,6 +158,11 @@ pub struct AudioInfo {
 }
 
 impl AudioInfo {
+    /// Returns the length of a packet, in seconds; 0 where it varies or is unknown.
+    pub fn packet_seconds(&self) -> f64 {
+        f64::from(self.frame_samples) / f64::from(self.sample_rate.max(1))
+    }
+
     /// Returns when the first sample is heard, in seconds on the recording's own clock.
     pub fn heard_seconds(&self) -> f64 {
         self.start_seconds + self.priming_seconds

@@ -37,6 +37,13 @@ pub enum Oddity {
         /// The first one.
         first: Discontinuity,
     },
+    /// The counter behind the timestamps reaches its last value and begins anew; time goes on.
+    TimestampsRollOver {
+        /// How often.
+        count: u64,
+        /// Where it first does, in seconds after the start.
+        at_seconds: f64,
+    },
     /// Decode times that do not rise; they are nudged to the next tick.
     UnorderedTimestamps {
         /// How many.
@@ -108,6 +115,11 @@ impl Oddity {
                 figure::count(*count, "place"),
                 first.jump_seconds,
                 figure::length(first.at_seconds)
+            ),
+            Self::TimestampsRollOver { count, at_seconds } => format!(
+                "timestamps roll over {}, first at {}",
+                figure::count(*count, "time"),
+                figure::length(*at_seconds)
             ),
             Self::UnorderedTimestamps { count } => {
                 format!("{} with a decode time that does not rise", figure::count(*count, "packet"))

@@ -1,4 +1,4 @@
-//! Names of renditions: `720P` means "the short side is 720 pixels".
+//! Names of renditions: `720P` means "the short side is 720 pixels", `AUDIO` that there is no picture.
 
 use std::fmt;
 
@@ -17,6 +17,9 @@ impl RenditionName {
     /// The ladder's names, largest first.
     pub const KNOWN: [u32; 7] = [2160, 1440, 1080, 720, 480, 360, 240];
 
+    /// The name of sound without a picture, for which no rung was asked.
+    pub const AUDIO: Self = Self { short_side: 0 };
+
     /// Returns the name that `text` spells: `720P`, `720p` or `720`.
     pub fn parse(text: &str) -> Result<Self, RenditionNameError> {
         let digits = text.strip_suffix(['P', 'p']).unwrap_or(text);
@@ -33,7 +36,7 @@ impl RenditionName {
         Self { short_side }
     }
 
-    /// Returns the short side in pixels.
+    /// Returns the short side in pixels; 0 for [`RenditionName::AUDIO`].
     pub const fn short_side(self) -> u32 {
         self.short_side
     }
@@ -41,7 +44,7 @@ impl RenditionName {
 
 impl fmt::Display for RenditionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}P", self.short_side)
+        if *self == Self::AUDIO { f.write_str("AUDIO") } else { write!(f, "{}P", self.short_side) }
     }
 }
 

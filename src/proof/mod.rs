@@ -2,7 +2,7 @@
 //!
 //! Invariants that a proven file of ours satisfies, each with the function that holds it:
 //! 1. it has exactly the frames it was given (`Expectation::check_frames`);
-//! 2. it lasts as long as what it was made from (`Expectation::check_duration`);
+//! 2. its picture, or its sound where it has none, lasts as long as what it was made from (`Expectation::check_duration`);
 //! 3. sound and picture begin together and stay together, and no sound is lost (`Expectation::check_sync`);
 //! 4. decode times rise strictly and nothing is torn (`check_structure`);
 //! 5. its first and last group of pictures decode (`decode::check`);
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use self::decode::Demand;
 use crate::av::{Interrupt, probe};
 use crate::content_hash;
-use crate::media::{Container, MediaInfo, Oddity};
+use crate::media::{AudioInfo, Container, MediaInfo, Oddity};
 
 /// Sound and picture may drift this far apart: half of what viewers notice (ITU-R BT.1359).
 pub const SYNC_SECONDS: f64 = 0.040;
@@ -36,11 +36,11 @@ pub const DURATION_SHARE: f64 = 0.001;
 pub struct Expectation {
     /// Picture packets; `None` for a file without a picture.
     pub frames: Option<u64>,
-    /// Seconds from the first frame to the end of the last.
-    pub video_seconds: f64,
-    /// Seconds of one frame: the tolerance of the above.
+    /// Seconds from the first frame to the end of the last; of the sound that is heard, where there is no picture.
+    pub seconds: f64,
+    /// Seconds of one frame, or of a packet of sound where there is no picture: the tolerance of the above.
     pub frame_seconds: f64,
-    /// The sound, where there must be some.
+    /// The sound, where there must be some. Beside a picture it has its place; alone, only as many packets as it must.
     pub audio: Option<AudioExpectation>,
     /// Whether every group of pictures stands alone, so that all of its packets must decode. Copied pictures may
     /// lean on the group before.
@@ -153,6 +153,7 @@ fn check_structure(info: &MediaInfo) -> Result<(), ProofError> {
             }
             Oddity::UnorderedTimestamps { .. }
             | Oddity::TimestampJumps { .. }
+            | Oddity::TimestampsRollOver { .. }
             | Oddity::MissingTimestamps { .. } => {
                 return Err(ProofError::Timestamps { detail: format!("{oddity:?}") });
             }
@@ -180,15 +181,25 @@ impl Expectation {
     }
 
     fn check_duration(&self, info: &MediaInfo) -> Result<(), ProofError> {
-        let Some(video) = &info.video else { return Ok(()) };
-        let actual = video.end_seconds - video.start_seconds;
-        let tolerance = self.frame_seconds.max(self.video_seconds * DURATION_SHARE);
+        let actual = match (&info.video, &info.audio) {
+            (Some(video), _) => video.end_seconds - video.start_seconds,
+            (None, Some(audio)) => self.heard(audio),
+            (None, None) => 0.0,
+        };
+        let tolerance = self.frame_seconds.max(self.seconds * DURATION_SHARE);
         // A tick of milliseconds on top: FLV rounds both ends.
-        if (actual - self.video_seconds).abs() <= tolerance + 0.001 {
+        if (actual - self.seconds).abs() <= tolerance + 0.001 {
             Ok(())
         } else {
-            Err(ProofError::Duration { expected: self.video_seconds, actual, tolerance })
+            Err(ProofError::Duration { expected: self.seconds, actual, tolerance })
         }
+    }
+
+    /// Returns how long sound without a picture is heard: readers of MP4 leave an encoder's priming out, others do not.
+    fn heard(&self, audio: &AudioInfo) -> f64 {
+        let whole = audio.end_seconds - audio.start_seconds;
+        let without = whole - self.audio.map_or(0.0, |expected| expected.priming_seconds);
+        if (without - self.seconds).abs() < (whole - self.seconds).abs() { without } else { whole }
     }
 
     fn check_sync(&self, info: &MediaInfo) -> Result<(), ProofError> {
@@ -196,8 +207,8 @@ impl Expectation {
         let Some(expected) = self.audio else {
             return if actual == 0 { Ok(()) } else { Err(ProofError::Sound { expected: 0, actual }) };
         };
-        let Some(video) = &info.video else { return Ok(()) };
         let Some(audio) = &info.audio else { return Err(ProofError::NoAudio) };
+        let Some(video) = &info.video else { return expected.check_packets(actual) };
         let start = audio.start_seconds - video.start_seconds - expected.start_offset_seconds;
         // MP4's edit list says what is priming, and whole packets of it are not even read: at 8 kHz that is 128 ms.
         let without = start - expected.priming_seconds;
@@ -207,15 +218,18 @@ impl Expectation {
             return Err(ProofError::Sync { place: "start", off_seconds: start });
         }
         // Sound ends on a whole packet: the last one may reach over the end by its own length.
-        let packet = f64::from(audio.frame_samples) / f64::from(audio.sample_rate.max(1));
+        let packet = audio.packet_seconds();
         let end = audio.end_seconds - video.end_seconds - expected.end_offset_seconds;
         if end.abs() > SYNC_SECONDS + packet {
             return Err(ProofError::Sync { place: "end", off_seconds: end });
         }
-        // A hole in the middle moves neither end.
-        if actual != expected.packets {
-            return Err(ProofError::Sound { expected: expected.packets, actual });
-        }
-        Ok(())
+        expected.check_packets(actual)
+    }
+}
+
+impl AudioExpectation {
+    /// A hole in the middle moves neither end.
+    fn check_packets(self, actual: u64) -> Result<(), ProofError> {
+        if actual == self.packets { Ok(()) } else { Err(ProofError::Sound { expected: self.packets, actual }) }
     }
 }

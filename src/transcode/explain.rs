@@ -38,7 +38,7 @@ pub fn text(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> 
 /// source of constant frame rate that is not cut into chunks the x264 bitstreams are those of this program. Outputs whose bytes are copied are
 /// remuxed by it.
 pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
-    let Some(video) = &info.video else { return String::new() };
+    let video = info.video.as_ref();
     let made: Vec<_> =
         plan.renditions.iter().zip(outputs).filter(|(rendition, _)| rendition.action != Action::Refuse).collect();
     if made.is_empty() {
@@ -51,13 +51,15 @@ pub fn ffmpeg_line(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[Strin
     let apart =
         if plan.cut.chunks().len() > 1 { "# in one piece, which differs by the chunks' seams:\n" } else { "" };
     let mut parts = vec![format!("{apart}ffmpeg {upright}-i {}", path(source))];
-    parts.extend(graph(video, plan).map(|graph| format!("-filter_complex {}", quoted(&graph))));
+    parts.extend(
+        video.and_then(|video| graph(video, plan)).map(|graph| format!("-filter_complex {}", quoted(&graph))),
+    );
     // The graph's ends are numbered by what is encoded; copies stand between them without a number.
     let mut encoded = 0;
     for (rendition, output) in made {
         let label = format!("v{encoded}");
         encoded += usize::from(matches!(rendition.action, Action::Transcode(_)));
-        parts.push(output_part(info, video, plan.container, rendition, &label));
+        parts.push(output_part(info, plan.container, rendition, &label));
         parts.push(path(output));
     }
     parts.join(" \\\n  ")
@@ -178,17 +180,13 @@ fn split(input: &str, prepare: Option<String>, chains: &[String]) -> String {
     graph
 }
 
-fn output_part(
-    info: &MediaInfo,
-    source: &VideoInfo,
-    container: Container,
-    rendition: &RenditionPlan,
-    label: &str,
-) -> String {
+fn output_part(info: &MediaInfo, container: Container, rendition: &RenditionPlan, label: &str) -> String {
     let mut words = Vec::new();
-    match &rendition.action {
-        Action::Transcode(video) => words.extend(encoder_words(video, label)),
-        _ => words.push(format!("-map 0:{} -c:v copy", source.stream_index)),
+    match (&rendition.action, &info.video) {
+        (Action::Transcode(video), _) => words.extend(encoder_words(video, label)),
+        (_, Some(source)) => words.push(format!("-map 0:{} -c:v copy", source.stream_index)),
+        // Nothing else is mapped, so no cover comes along.
+        (_, None) => {}
     }
     words.extend(sound_part(info, &rendition.audio));
     if container == Container::Mp4 {

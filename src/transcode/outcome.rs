@@ -34,12 +34,12 @@ pub struct Finished {
     pub bytes: u64,
     /// SHA-256 of the file, in lower-case hex.
     pub sha256: String,
-    /// Width of the picture as coded.
+    /// Width of the picture as coded; 0 without one.
     pub width: u32,
-    /// Height of the picture as coded.
+    /// Height of the picture as coded; 0 without one.
     pub height: u32,
-    /// FFmpeg's name of the picture codec.
-    pub video_codec: String,
+    /// FFmpeg's name of the picture codec, where there is a picture.
+    pub video_codec: Option<String>,
     /// FFmpeg's name of the sound codec, where there is sound.
     pub audio_codec: Option<String>,
     /// Whether the proof ran (`--no-verify` skips it).

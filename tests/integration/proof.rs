@@ -25,7 +25,7 @@ fn good(folder: &TempDir, container: Container) -> (PathBuf, Expectation) {
     let (video, audio) = (info.video.unwrap(), info.audio.unwrap());
     let expectation = Expectation {
         frames: Some(100),
-        video_seconds: 4.0,
+        seconds: 4.0,
         frame_seconds: VideoInfo::frame_seconds(&video),
         audio: Some(AudioExpectation {
             priming_seconds: 0.0,
@@ -102,7 +102,7 @@ fn a_file_that_lasts_too_long_or_too_short_is_refused() {
     assert_eq!(longer, ["PROOF_DURATION"; 2]);
     let folder = scratch();
     let (path, mut expectation) = good(&folder, Container::Flv);
-    expectation.video_seconds = 4.1;
+    expectation.seconds = 4.1;
     assert_eq!(verdict(&path, &expectation), "PROOF_DURATION");
 }
 
@@ -224,7 +224,7 @@ fn a_file_that_begins_without_a_keyframe_is_refused() {
         drop_if(stream == 0 && ordinal == 0)
     });
     expectation.frames = Some(99);
-    expectation.video_seconds = 3.96;
+    expectation.seconds = 3.96;
     let audio = expectation.audio.as_mut().unwrap();
     audio.start_offset_seconds -= 0.04;
     assert_eq!(verdict(&path, &expectation), "PROOF_DECODE");
@@ -239,12 +239,7 @@ fn packets_that_the_demuxer_knows_to_be_damaged_are_refused() {
         let middle = bytes.len() / 188 / 2 * 188;
         bytes.drain(middle..middle + 188);
     });
-    let expectation = Expectation {
-        frames: Some(frames),
-        video_seconds: 4.0,
-        frame_seconds: 0.04,
-        audio: None,
-        closed_groups: true,
-    };
+    let expectation =
+        Expectation { frames: Some(frames), seconds: 4.0, frame_seconds: 0.04, audio: None, closed_groups: true };
     assert_eq!(verdict(&path, &expectation), "PROOF_DAMAGED");
 }

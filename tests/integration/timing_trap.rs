@@ -1,6 +1,9 @@
 //! Clocks that recorders get wrong: late sound, jumps, holes, uneven frames. The picture's times are checked frame by
 //! frame, the sound's by where a beep is heard.
 
+mod publish;
+mod roll_over;
+
 use std::path::{Path, PathBuf};
 
 use reelmill::clip::{Edit, Picture, Recipe, Sound};

@@ -57,11 +57,15 @@ fn style(color: bool) -> ProgressStyle {
 
 /// Returns what stands right of the bar, in columns that do not dance.
 fn figures(view: &View) -> String {
-    let frames = match view.frames_total {
-        0 => String::new(),
-        total => format!("  {:>width$}/{total}", view.frames, width = total.to_string().len()),
+    // Sound alone has no frames to count.
+    let (frames, fps) = match view.frames_total {
+        0 => (String::new(), String::new()),
+        total => {
+            let frames = format!("  {:>width$}/{total}", view.frames, width = total.to_string().len());
+            (frames, format!("{:>6.1} fps ", view.fps))
+        }
     };
-    let rates = format!("{:>6.1} fps {:>6.2}x", view.fps, view.speed);
+    let rates = format!("{fps}{:>6.2}x", view.speed);
     let end = match (view.phase, view.eta_seconds) {
         (Phase::Running, Some(seconds)) => format!("eta {}", figure::wait(seconds)),
         (Phase::Running, None) => "eta –".to_owned(),
@@ -106,6 +110,8 @@ mod tests {
             eta_seconds: Some(12.7),
         };
         assert_eq!(figures(&view), "  4.2%    42/1000   75.2 fps   3.01x  eta 0:13");
+        let sound = View { frames_total: 0, frames: 0, fps: 0.0, ..view.clone() };
+        assert_eq!(figures(&sound), "  4.2%   3.01x  eta 0:13");
         view.phase = Phase::Proving;
         assert!(figures(&view).ends_with("  proving"));
     }

@@ -36,7 +36,11 @@ fn line(views: &[View], now: Duration) -> String {
     }
     let running = views.iter().filter(|view| view.phase == Phase::Running);
     if let Some(slowest) = running.min_by(|left, right| left.percent.total_cmp(&right.percent)) {
-        let _ = write!(text, "  {:.1} fps  {:.2}x", slowest.fps, slowest.speed);
+        // Sound alone has no frames to count.
+        if slowest.frames_total > 0 {
+            let _ = write!(text, "  {:.1} fps", slowest.fps);
+        }
+        let _ = write!(text, "  {:.2}x", slowest.speed);
         if let Some(seconds) = slowest.eta_seconds {
             let _ = write!(text, "  eta {}", figure::wait(seconds));
         }
@@ -91,6 +95,8 @@ mod tests {
             line(&views, Duration::from_secs(15)),
             "[0:15] 720P 40.0%, 480P 44.0%, 240P done  41.0 fps  3.00x  eta 1:23"
         );
+        let sound = View { frames_total: 0, ..view(0, Phase::Running, 40.0) };
+        assert_eq!(line(&[sound], Duration::from_secs(15)), "[0:15] AUDIO 40.0%  3.00x  eta 1:23");
         assert_eq!(line(&views[2..], Duration::from_secs(61)), "[1:01] 240P done");
     }
 }

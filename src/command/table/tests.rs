@@ -99,7 +99,7 @@ pub(in crate::command) fn finished(short_side: u32) -> RenditionOutcome {
             sha256: "ab".repeat(32),
             width: 1280,
             height: 720,
-            video_codec: "h264".to_owned(),
+            video_codec: Some("h264".to_owned()),
             audio_codec: Some("aac".to_owned()),
             verified: true,
             repairs: vec!["4.0 KiB of zeros left out".to_owned()],

@@ -242,7 +242,7 @@ fn measured(file: &Finished) -> Measured<'_> {
         sha256: Some(&file.sha256),
         width: Some(file.width),
         height: Some(file.height),
-        codec: Some(&file.video_codec),
+        codec: file.video_codec.as_deref(),
         audio_codec: file.audio_codec.as_deref(),
         verified: file.verified,
         repairs: &file.repairs,

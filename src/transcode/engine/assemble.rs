@@ -219,7 +219,8 @@ mod tests {
         let (progress, interrupt) = (&progress.renditions[0], Interrupt::default());
         let stream = sound_encoder().parameters().unwrap();
         let path = folder.path().join("part.mp4");
-        let output = Output::create(&path, Container::Mp4, &stream, None, progress, &interrupt, None).unwrap();
+        let output =
+            Output::create(&path, Container::Mp4, Some(&stream), None, progress, &interrupt, None).unwrap();
         let assembly = Assembly::new(output, &mut journal, BTreeMap::new(), 2, Ratio::new(1, 25), 0);
         let (sender, queue) = sync_channel(SOUNDS_MAX + 2);
         let packet = a_packet_of_sound();

@@ -5,7 +5,7 @@ use super::super::plan::VideoPlan;
 use super::decode::Tally;
 use super::encode::Counts;
 use crate::media::{AudioInfo, MediaInfo, TimeBase, Timestamp, VideoInfo};
-use crate::proof::{AudioExpectation, DURATION_SHARE, Expectation};
+use crate::proof::{AudioExpectation, DURATION_SHARE, Expectation, SYNC_SECONDS};
 
 /// What an encoder made.
 pub(super) struct Made {
@@ -31,13 +31,13 @@ pub(super) fn zero(info: &MediaInfo, origin_seconds: f64) -> i64 {
 /// Returns what a file with the source's own pictures must be; `tally` tells which of its packets were left out, and
 /// `sounds` how many packets of sound were encoded, if any were.
 pub(super) fn copied(info: &MediaInfo, with_sound: bool, sounds: Option<u64>, tally: &Tally) -> Expectation {
-    let video = info.video.as_ref();
-    let audio = info.audio.as_ref().filter(|_| with_sound).zip(video);
+    let Some(video) = &info.video else { return alone(info, sounds, tally) };
+    let audio = info.audio.as_ref().filter(|_| with_sound);
     Expectation {
-        frames: video.map(|video| video.packets - tally.torn_pictures),
-        video_seconds: video.map_or(0.0, |video| video.end_seconds - video.start_seconds),
-        frame_seconds: video.map_or(0.0, VideoInfo::frame_seconds),
-        audio: audio.map(|(audio, video)| AudioExpectation {
+        frames: Some(video.packets - tally.torn_pictures),
+        seconds: video.end_seconds - video.start_seconds,
+        frame_seconds: video.frame_seconds(),
+        audio: audio.map(|audio| AudioExpectation {
             packets: sounds.unwrap_or(audio.packets - tally.torn_sounds),
             start_offset_seconds: audio.start_seconds - video.start_seconds,
             end_offset_seconds: audio.end_seconds - video.end_seconds,
@@ -45,6 +45,32 @@ pub(super) fn copied(info: &MediaInfo, with_sound: bool, sounds: Option<u64>, ta
         }),
         closed_groups: false,
     }
+}
+
+/// Returns what a file with sound alone must be.
+fn alone(info: &MediaInfo, sounds: Option<u64>, tally: &Tally) -> Expectation {
+    let audio = info.audio.as_ref();
+    let left_out = |audio: &AudioInfo| if sounds.is_some() { lag(audio, tally) } else { audio.priming_seconds };
+    Expectation {
+        frames: None,
+        seconds: audio.map_or(0.0, |audio| audio.end_seconds - audio.start_seconds - left_out(audio)),
+        // As beside a picture: the last packet may reach over the end by its own length.
+        frame_seconds: SYNC_SECONDS + audio.map_or(0.0, usual_packet),
+        audio: audio.map(|audio| AudioExpectation {
+            packets: sounds.unwrap_or(audio.packets - tally.torn_sounds),
+            start_offset_seconds: 0.0,
+            end_offset_seconds: 0.0,
+            priming_seconds: if sounds.is_some() { 0.0 } else { audio.priming_seconds },
+        }),
+        closed_groups: false,
+    }
+}
+
+/// Returns the length of a packet of sound, on average where it varies.
+fn usual_packet(audio: &AudioInfo) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "packet counts stay far below 2^52")]
+    let average = (audio.end_seconds - audio.start_seconds) / audio.packets.max(1) as f64;
+    audio.packet_seconds().max(average)
 }
 
 /// Returns what a file with encoded pictures must be, once it is clear that they are all of the source's.
@@ -70,7 +96,7 @@ pub(super) fn encoded(
     };
     Ok(Expectation {
         frames: Some(made.counts.frames),
-        video_seconds: seconds,
+        seconds: seconds,
         frame_seconds: plan.frame_rate.inverse().value(),
         audio: info.audio.as_ref().zip(made.priming).map(|(audio, priming)| expected(audio, priming)),
         closed_groups: true,

@@ -49,7 +49,8 @@ impl Outlet {
 /// The source at work.
 pub(super) struct Feed {
     demuxer: Demuxer,
-    video: StreamParameters,
+    /// None where there is sound alone.
+    video: Option<StreamParameters>,
     audio: Option<StreamParameters>,
     decoder: Option<PictureDecoder>,
     prepare: Option<Chain>,
@@ -66,10 +67,8 @@ impl Feed {
         let analysis = if job.info.deep_analysis { Analysis::Deep } else { Analysis::Usual };
         let mut demuxer = Demuxer::open(job.source, analysis, interrupt)?;
         let video = find(&demuxer, job.info.video.as_ref().map(|video| video.stream_index))?;
-        let video = video.ok_or_else(|| gone("picture"))?;
         let audio = find(&demuxer, job.info.audio.as_ref().map(|audio| audio.stream_index))?;
-        let chosen: Vec<usize> =
-            [Some(&video), audio.as_ref()].into_iter().flatten().map(|one| one.index).collect();
+        let chosen: Vec<usize> = [&video, &audio].into_iter().flatten().map(|one| one.index).collect();
         demuxer.choose(&chosen);
         let origin_seconds = origin(job.info);
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a recording, far below 2^63 microseconds")]
@@ -77,7 +76,8 @@ impl Feed {
         let encodes = |rendition: &RenditionPlan| matches!(rendition.action, Action::Transcode(_));
         let any_encodes = job.plan.renditions.iter().any(encodes);
         let decodes = any_encodes && matches!(job.plan.cut, Cut::Whole { .. });
-        let decoder = decodes.then(|| PictureDecoder::open(&video, Threads::Auto)).transpose()?;
+        let decoded = video.as_ref().filter(|_| decodes);
+        let decoder = decoded.map(|video| PictureDecoder::open(video, Threads::Auto)).transpose()?;
         let prepare = filter::prepare(&job.plan.prepare).as_deref().map(Chain::fixed);
         let sounds = sound_encoders(job, audio.as_ref())?;
         Ok(Self {
@@ -98,9 +98,9 @@ impl Feed {
         self.outlets.push(outlet);
     }
 
-    /// Returns the picture stream as the source has it.
-    pub(super) fn video(&self) -> &StreamParameters {
-        &self.video
+    /// Returns the picture stream as the source has it, where there is one.
+    pub(super) fn video(&self) -> Option<&StreamParameters> {
+        self.video.as_ref()
     }
 
     /// Returns how a rendition's pictures are made; nothing where they are not.
@@ -109,10 +109,11 @@ impl Feed {
         job: &Job<'_>,
         rendition: &RenditionPlan,
     ) -> Result<Option<Rendering>, TranscodeError> {
-        let (Action::Transcode(plan), Some(source)) = (&rendition.action, &job.info.video) else { return Ok(None) };
+        let Action::Transcode(plan) = &rendition.action else { return Ok(None) };
+        let (Some(source), Some(video)) = (&job.info.video, &self.video) else { return Ok(None) };
         let prepare = filter::prepare(&job.plan.prepare);
         let zero = expect::zero(job.info, self.origin_seconds);
-        Rendering::new(plan, source, &self.video, prepare.as_deref(), zero).map(Some)
+        Rendering::new(plan, source, video, prepare.as_deref(), zero).map(Some)
     }
 
     /// Returns what a container must say about a rendition's sound, and the silence in front of it in seconds.
@@ -146,7 +147,7 @@ impl Feed {
             if self.outlets.iter().all(|outlet| !outlet.open) {
                 return Ok(false);
             }
-            if packet.stream_index() == self.video.index {
+            if self.video.as_ref().is_some_and(|video| video.index == packet.stream_index()) {
                 self.picture(&packet, distributor.as_mut())?;
             } else {
                 self.sound_packet(&packet)?;
@@ -262,11 +263,8 @@ fn hand_out_sound(outlets: &mut [Outlet], wanted: &AudioPlan, packet: &Packet) -
 
 fn find(demuxer: &Demuxer, index: Option<usize>) -> Result<Option<StreamParameters>, TranscodeError> {
     let Some(index) = index else { return Ok(None) };
-    Ok(Some(demuxer.stream(index)?.ok_or_else(|| gone("sound"))?))
-}
-
-fn gone(what: &str) -> TranscodeError {
-    AvError::Empty { detail: format!("the {what} stream that was there a moment ago is gone") }.into()
+    let gone = || AvError::Empty { detail: format!("stream {index} that was there a moment ago is gone") };
+    Ok(Some(demuxer.stream(index)?.ok_or_else(gone)?))
 }
 
 /// One encoder for each different wish.

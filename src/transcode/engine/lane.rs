@@ -27,7 +27,7 @@ pub(super) struct Lane<'a> {
     job: &'a Job<'a>,
     index: usize,
     queue: Option<Receiver<Unit>>,
-    /// What the container must say about the picture; none for a copy of the whole file.
+    /// What the container must say about the picture; none for a copy of the whole file, and without a picture.
     video: Option<StreamParameters>,
     /// How pictures are made, where they are.
     rendering: Option<Rendering>,
@@ -68,7 +68,7 @@ impl<'a> Lane<'a> {
         let rendering = feed.map(|feed| feed.rendering(job, rendition)).transpose()?.flatten();
         let video = match (&rendering, feed) {
             (Some(rendering), _) => Some(rendering.parameters()?),
-            (None, feed) => feed.map(|feed| feed.video().duplicate()).transpose()?,
+            (None, feed) => feed.and_then(Feed::video).map(StreamParameters::duplicate).transpose()?,
         };
         let sound = feed.map(|feed| feed.sound(&rendition.audio)).transpose()?.flatten();
         let origin_seconds = feed.map_or(0.0, Feed::origin_seconds);
@@ -128,7 +128,7 @@ impl<'a> Lane<'a> {
         let rendition = self.rendition();
         let written = match &rendition.action {
             Action::Copy => self.copy(progress, interrupt)?,
-            Action::Remux => self.remux(progress, interrupt)?,
+            Action::Remux | Action::Sound => self.remux(progress, interrupt)?,
             Action::Transcode(_) if self.rendering.is_some() => self.transcode(progress, interrupt)?,
             Action::Transcode(_) => self.assemble(progress, interrupt)?,
             Action::Refuse => return Err(TranscodeError::Refused { reason: rendition.reasons.join("; ") }),
@@ -166,7 +166,7 @@ impl<'a> Lane<'a> {
         Ok(Written { expectation, tally: Arc::default() })
     }
 
-    /// Copies the picture's packets into the new container.
+    /// Copies the picture's packets, where there is one, and writes the sound into the new container.
     fn remux(&mut self, progress: &RenditionProgress, interrupt: &Interrupt) -> Result<Written, TranscodeError> {
         let part = self.part.clone();
         let Opened { queue, mut output, priming } = self.open(&part, progress, interrupt)?;
@@ -195,7 +195,10 @@ impl<'a> Lane<'a> {
 
     fn remuxed(&self, priming: Option<f64>, sounds: Option<u64>, tally: &Tally) -> Expectation {
         let mut expectation = expect::copied(self.job.info, priming.is_some(), sounds, tally);
-        if let Some(audio) = &mut expectation.audio {
+        // Without a picture the sound has no place beside anything.
+        if let (Some(audio), None) = (&mut expectation.audio, &self.job.info.video) {
+            audio.priming_seconds += priming.unwrap_or(0.0);
+        } else if let Some(audio) = &mut expectation.audio {
             audio.priming_seconds = priming.unwrap_or(0.0);
             audio.start_offset_seconds -= audio.priming_seconds;
             if matches!(self.rendition().audio, AudioPlan::Aac(_)) {
@@ -283,11 +286,18 @@ impl<'a> Lane<'a> {
         interrupt: &Interrupt,
     ) -> Result<Opened<'o>, TranscodeError> {
         let queue = self.queue.take().ok_or(TranscodeError::FeedEnded)?;
-        let video = self.video.take().ok_or(TranscodeError::NothingDecoded)?;
+        let video = self.video.take();
         let (sound, priming) = self.sound.take().unzip();
         let container = self.job.plan.container;
-        let output =
-            Output::create(part, container, &video, sound.as_ref(), progress, interrupt, self.room.clone())?;
+        let output = Output::create(
+            part,
+            container,
+            video.as_ref(),
+            sound.as_ref(),
+            progress,
+            interrupt,
+            self.room.clone(),
+        )?;
         Ok(Opened { queue, output, priming })
     }
 }
@@ -321,7 +331,7 @@ fn finished(measured: &Measured, repairs: Vec<String>, resumption: Resumption) -
         sha256: file.sha256().to_owned(),
         width: video.map_or(0, |video| video.width),
         height: video.map_or(0, |video| video.height),
-        video_codec: video.map_or_else(String::new, |video| video.codec.name().to_owned()),
+        video_codec: video.map(|video| video.codec.name().to_owned()),
         audio_codec: info.audio.as_ref().map(|audio| audio.codec.name().to_owned()),
         verified: file.is_proven(),
         repairs,

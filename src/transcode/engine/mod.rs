@@ -5,7 +5,7 @@
 //! demux ┬ picture packets ────▶ chunks: decode once, per rendition ──────▶ journal ─ mux in order ─ prove ─ publish
 //!       │                               scale, encode
 //!       ├ the same, in one piece: decode ─ deinterlace, turn ─ [queue] ──▶ scale ─ encode ─ mux ─ prove ─ publish
-//!       ├ the same, remuxed ──────────────────────────────────  [queue] ──▶ mux ─ prove ─ publish
+//!       ├ the same, remuxed, and sound alone ─────────────────  [queue] ──▶ mux ─ prove ─ publish
 //!       └ sound: packets, or AAC once ────────────────────────  (the same queues)
 //! ```
 //!
@@ -173,7 +173,7 @@ struct Started<'a> {
 
 /// Returns whether a rendition takes packets or frames from the feed.
 fn flows(rendition: &RenditionPlan) -> bool {
-    matches!(rendition.action, Action::Remux | Action::Transcode(_))
+    matches!(rendition.action, Action::Remux | Action::Transcode(_) | Action::Sound)
 }
 
 /// Runs the feed on this thread, a thread per lane, and the workers.
@@ -248,7 +248,8 @@ fn pool<'a>(
         return Ok(None);
     }
     let prepare = filter::prepare(&job.plan.prepare);
-    let video = feed.video().duplicate()?;
+    let Some(video) = feed.video() else { return Ok(None) };
+    let video = video.duplicate()?;
     Ok(Some(Pool::new(chunks, video, prepare, pooled, tallies, job.jobs, interrupt)))
 }
 

@@ -36,6 +36,9 @@ fn of_source(oddity: &Oddity) -> Option<String> {
             first.jump_seconds,
             first.at_seconds
         )),
+        Oddity::TimestampsRollOver { count, at_seconds } => {
+            Some(format!("timestamps that roll over {} counted on, from {at_seconds:.2} s", times(*count)))
+        }
         Oddity::UnorderedTimestamps { count } => Some(format!("{} put in order", plural(*count, "timestamp"))),
         Oddity::MissingTimestamps { count } => Some(format!("{} filled in", plural(*count, "missing timestamp"))),
         Oddity::WrongDuration { declared_seconds } => {

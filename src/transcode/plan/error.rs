@@ -68,9 +68,12 @@ pub enum PlanError {
         /// What was asked for.
         container: Container,
     },
-    /// The source has no picture.
-    #[error("the source has no picture stream")]
+    /// The source has neither picture nor sound.
+    #[error("the source has neither a picture nor sound")]
     NoVideo,
+    /// The source has sound alone, and that is to be left out.
+    #[error("the source has sound alone: without it nothing is left")]
+    NothingLeft,
     /// The source ends early.
     #[error("the source ends early: {present_seconds:.1} s are there{}", promised(*declared_seconds))]
     Truncated {
@@ -101,7 +104,7 @@ impl Failure for PlanError {
             Self::Preset { .. } => "USAGE_PRESET",
             Self::EncoderOption { .. } => "USAGE_ENCODER_OPTION",
             Self::KeyframeInterval { .. } => "USAGE_KEYINT",
-            Self::AudioBitrate { .. } => "USAGE_AUDIO",
+            Self::AudioBitrate { .. } | Self::NothingLeft => "USAGE_AUDIO",
             Self::RenditionTwice { .. } => "USAGE_RENDITION",
             Self::Container { .. } => "USAGE_CONTAINER",
             Self::NoVideo => "MEDIA_NO_VIDEO",
@@ -130,7 +133,8 @@ impl Failure for PlanError {
             Self::AudioBitrate { .. } => "give 16k to 512k, as in --audio aac:128k",
             Self::RenditionTwice { .. } => "name it once",
             Self::Container { .. } => "use flv or mp4",
-            Self::NoVideo => "sound alone is not transcoded; look at the file with reelmill probe",
+            Self::NoVideo => "look at the file with reelmill probe, and fetch or record it again",
+            Self::NothingLeft => "leave out --audio none",
             Self::Truncated { .. } => "fetch the source again, or take what is there with --accept-truncated",
             Self::PictureSize { .. } => "the sides of a picture are 2 to 16384 pixels",
         }

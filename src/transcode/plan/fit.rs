@@ -65,17 +65,16 @@ pub(super) fn refusals(wish: &Wish) -> Vec<String> {
     found
 }
 
-/// Returns what differs from the source's file although its picture stays: anything here rules out copying bytes.
-pub(super) fn differences(wish: &Wish) -> Vec<String> {
-    let info = wish.info;
+/// Returns what differs from the source's file although its packets stay: anything here rules out copying bytes.
+pub(super) fn differences(info: &MediaInfo, container: Container, audio: &AudioPlan) -> Vec<String> {
     let mut found = Vec::new();
-    if info.container != wish.container {
-        found.push(format!("container changed from {} to {}", info.container, wish.container));
-    } else if wish.container == Container::Mp4 && !info.index_first {
+    if info.container != container {
+        found.push(format!("container changed from {} to {container}", info.container));
+    } else if container == Container::Mp4 && !info.index_first {
         found.push("index moved to the front, so that playing starts at once".to_owned());
     }
     // Sound is never mended in place: other packets mean another file.
-    if info.audio.is_some() && *wish.audio != AudioPlan::Copy {
+    if info.audio.is_some() && *audio != AudioPlan::Copy {
         found.push("new container for the changed sound".to_owned());
     }
     if !info.other_streams.is_empty() {
@@ -215,6 +214,7 @@ const fn is_mended_by_remux(oddity: &Oddity) -> bool {
             | Oddity::TornTail
             | Oddity::ZeroTail { .. }
             | Oddity::TimestampJumps { .. }
+            | Oddity::TimestampsRollOver { .. }
             | Oddity::UnorderedTimestamps { .. }
             | Oddity::WrongDuration { .. }
     )

@@ -75,7 +75,7 @@ fn action(wish: &Wish) -> Result<(Action, Vec<String>), PlanError> {
 
 /// Returns the gentlest way of keeping the picture as it is.
 fn keep(wish: &Wish, insisted: bool) -> (Action, Vec<String>) {
-    let differences = fit::differences(wish);
+    let differences = fit::differences(wish.info, wish.container, wish.audio);
     let why = if insisted { "copied as asked".to_owned() } else { fits(wish) };
     let mut reasons = vec![why];
     if wish.video.range == Range::Full {

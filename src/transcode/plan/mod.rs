@@ -3,6 +3,7 @@
 //! Pure: values in, values out. No file is opened and no libav call made here, so the whole of it is tested as a
 //! table, and `--explain` prints exactly what would be done.
 
+mod alone;
 mod cut;
 mod error;
 mod fit;
@@ -33,18 +34,24 @@ const KEYINT_SECONDS_MAX: f64 = 600.0;
 ///
 /// # Errors
 /// A request that contradicts itself ([`crate::failure::FailureClass::Usage`]), before anything is said of the
-/// source; a source without a picture or that ends early ([`crate::failure::FailureClass::Source`]).
+/// source; a source without picture and sound, or that ends early ([`crate::failure::FailureClass::Source`]).
 pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
     check_options(request)?;
     let container = container(info, request)?;
     check_whole(info, request)?;
-    let video = info.video.as_ref().ok_or(PlanError::NoVideo)?;
+    let notes = note::notes(info);
+    let Some(video) = &info.video else {
+        let audio = info.audio.as_ref().ok_or(PlanError::NoVideo)?;
+        let renditions = vec![alone::plan(info, audio, request, container)?];
+        let cut = Cut::Whole { reason: NOTHING_ENCODED };
+        return Ok(Plan { container, prepare: Prepare::default(), cut, renditions, notes });
+    };
     let mut renditions = ladder::plan(info, video, request, container)?;
     let cut = cut::plan(video, request, &renditions);
     for rendition in &mut renditions {
         fit_to(&cut, rendition);
     }
-    Ok(Plan { container, prepare: prepare(video), cut, renditions, notes: note::notes(info) })
+    Ok(Plan { container, prepare: prepare(video), cut, renditions, notes })
 }
 
 /// Makes an encoder fit for chunks: side by side they do without threads of their own, which cost time and bits; and it
@@ -185,7 +192,7 @@ pub struct RenditionPlan {
     pub audio: AudioPlan,
 }
 
-/// What is done with a rendition's picture.
+/// What is done with a rendition's picture; with its sound, where there is no picture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// The file's bytes are copied untouched.
@@ -194,6 +201,8 @@ pub enum Action {
     Remux,
     /// Decoded and encoded.
     Transcode(VideoPlan),
+    /// There is no picture, and the sound is decoded and encoded.
+    Sound,
     /// Not made.
     Refuse,
 }
@@ -204,7 +213,7 @@ impl Action {
         match self {
             Self::Copy => "copy",
             Self::Remux => "remux",
-            Self::Transcode(_) => "transcode",
+            Self::Transcode(_) | Self::Sound => "transcode",
             Self::Refuse => "refuse",
         }
     }

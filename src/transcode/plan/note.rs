@@ -20,6 +20,9 @@ fn oddity(oddity: &Oddity) -> String {
             first.jump_seconds,
             first.at_seconds
         ),
+        Oddity::TimestampsRollOver { count, at_seconds } => {
+            format!("the timestamps roll over {}, first at {at_seconds:.3} s, and are counted on", times(*count))
+        }
         Oddity::UnorderedTimestamps { count } => {
             format!("{} out of order put right", counted(*count, "decode time", "decode times"))
         }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+mod alone;
 mod copy;
 mod usage;
 
@@ -330,8 +331,7 @@ fn a_source_that_ends_early_is_refused_unless_accepted() {
 }
 
 #[test]
-fn a_source_without_a_picture_is_bad_input() {
-    check_error(|info, _| info.video = None, "MEDIA_NO_VIDEO", "the source has no picture stream");
+fn a_picture_that_no_encoder_takes_is_bad_input() {
     let error = made(|info, _| resize(info, 1, 1080)).expect_err("a picture of one column");
     assert_eq!((error.code(), error.class()), ("MEDIA_PICTURE_SIZE", FailureClass::Source));
 }

@@ -146,7 +146,7 @@ fn speed(plan: &Plan, finished: &Finished, took: Duration) -> Option<f64> {
 /// Returns what was done to it, and why.
 fn notes(plan: &Plan, finished: Finished) -> Vec<String> {
     let done = plan.renditions.iter().map(|rendition| match &rendition.action {
-        Action::Transcode(_) => format!("transcoded: {}", rendition.reasons.join(", ")),
+        Action::Transcode(_) | Action::Sound => format!("transcoded: {}", rendition.reasons.join(", ")),
         Action::Remux => "remuxed".to_owned(),
         _ => "copied".to_owned(),
     });
@@ -217,7 +217,7 @@ mod tests {
             sha256: String::new(),
             width: 854,
             height: 480,
-            video_codec: "h264".to_owned(),
+            video_codec: Some("h264".to_owned()),
             audio_codec: None,
             verified: true,
             repairs: Vec::new(),

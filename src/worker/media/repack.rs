@@ -106,7 +106,7 @@ fn carry_out(
 fn notes(info: &MediaInfo, plan: &Plan, finished: Finished) -> Vec<String> {
     let (from, to) = (info.container.name(), plan.container.name());
     let done = plan.renditions.iter().map(|rendition| match (&rendition.action, &rendition.audio) {
-        (Action::Transcode(_), _) => {
+        (Action::Transcode(_) | Action::Sound, _) => {
             format!("came as {from}, transcoded to {to}: {}", rendition.reasons.join(", "))
         }
         (_, AudioPlan::Aac(_)) => format!("came as {from}, remuxed to {to}, its sound transcoded"),
@@ -131,6 +131,8 @@ mod tests {
         info.video.as_mut().unwrap().codec = VideoCodec::Hevc;
         assert!(matches!(decide(&info, false).unwrap().renditions[0].action, Action::Transcode(_)));
         info.video = None;
+        assert_eq!(decide(&info, false).unwrap().renditions[0].action, Action::Remux);
+        info.audio = None;
         assert_eq!(decide(&info, false), Err(PlanError::NoVideo));
     }
 }

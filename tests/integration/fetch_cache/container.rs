@@ -66,7 +66,7 @@ fn sound_that_the_container_cannot_hold_is_encoded_and_the_picture_stays() {
 }
 
 #[test]
-fn sound_alone_is_kept_as_it_came_and_refused_where_it_would_have_to_change() {
+fn sound_alone_is_kept_and_brought_into_the_container_of_the_cache() {
     let folder = scratch();
     let sound = |name, format| {
         let words = format!("-f lavfi -i sine=d=2 -c:a aac -f {format}");
@@ -75,8 +75,10 @@ fn sound_alone_is_kept_as_it_came_and_refused_where_it_would_have_to_change() {
     let (node, flv, mp4) = (Node::new(), sound("sound.flv", "flv"), sound("sound.mp4", "mp4"));
     let document = node.fetches("6666_720P", &flv.url("/"), "", "fetched");
     assert_eq!(notes(&document), ["no picture, labelled 720P"]);
-    node.fails("6667", &mp4.url("/"), "", (3, "MEDIA_NO_VIDEO"));
-    node.is_sound(1);
+    let document = node.fetches("6667", &mp4.url("/"), "", "fetched");
+    assert_eq!(notes(&document), ["came as mp4, remuxed to flv"]);
+    assert_eq!(entry(&node.file("6667"), "a:0", "codec_name"), "aac");
+    node.is_sound(2);
 }
 
 #[test]

@@ -94,14 +94,20 @@ fn m13_a_recording_without_sound_becomes_one_without_sound() {
 }
 
 #[test]
-fn m13_a_recording_without_a_picture_is_refused() {
+fn m13_a_recording_without_a_picture_becomes_its_sound() {
     let folder = scratch();
     for container in [Container::Flv, Container::Mp4] {
         let source = make(&folder, "sound", &recipe(container, Vec::new(), vec![Sound::aac(2.0)]));
-        assert_eq!(code(&source), "MEDIA_NO_VIDEO", "{container}");
+        let ran = made(&source, &request(container));
+        let (_, finished) = ran.only();
+        assert_eq!((finished.frames, finished.audio_codec.as_deref()), (0, Some("aac")), "{container}");
     }
-    let source = make(&folder, "covered", &recipe(Container::Mp4, vec![cover()], vec![Sound::aac(2.0)]));
-    assert_eq!(code(&source), "MEDIA_NO_VIDEO", "cover art is no picture");
+    for container in [Container::Mp4, Container::Mkv] {
+        let source = make(&folder, "covered", &recipe(container, vec![cover()], vec![Sound::aac(2.0)]));
+        let ran = made(&source, &request(Container::Mp4));
+        assert_eq!((ran.only().1.frames, ran.only().1.width), (0, 0), "cover art is no picture: {container}");
+        assert_eq!(ran.plan.notes, ["left out: cover art (mjpeg)"], "{container}");
+    }
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! Containers and codecs of old recorders and other systems: every frame, in step with the sound, and each step named.
+
+use std::path::{Path, PathBuf};
+
+use reelmill::media::Container;
+use tempfile::TempDir;
+
+use crate::support::clip::{by_ffmpeg, scratch};
+use crate::support::oracle;
+use crate::support::run::{Ran, encode, transcode};
+
+const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
+const SYNC: f64 = 0.040;
+
+/// A clip of three seconds at 25 frames a second with a beep at 1 s, in `codecs`.
+fn clip(folder: &TempDir, name: &str, size: &str, codecs: &str) -> PathBuf {
+    let sound = "aevalsrc=0.8*sin(2*PI*440*t)*between(t\\,1\\,1.2)|0.8*sin(2*PI*440*t)*between(t\\,1\\,1.2):s=48000:d=3";
+    let line = format!("-f lavfi -i testsrc2=size={size}:rate=25:duration=3 -f lavfi -i {sound} {codecs}");
+    by_ffmpeg(folder, name, &line)
+}
+
+/// Checks all frames, their times, their likeness and the beep in both containers; shows `more` each run.
+fn check(source: &Path, frames: u32, mut more: impl FnMut(&Ran)) {
+    let beep = oracle::onset(source, 0.5);
+    for container in BOTH {
+        let ran = transcode(source, &encode(&[], container))
+            .unwrap_or_else(|code| panic!("{}: {code}", source.display()));
+        let (path, finished) = ran.only();
+        let name = format!("{} in {container}", source.display());
+        assert!(finished.verified, "{name}");
+        assert_eq!(oracle::decodes_whole(path), usize::try_from(frames).unwrap(), "{name}");
+        let wanted: Vec<f64> = (0..frames).map(|n| f64::from(n) * 0.04).collect();
+        oracle::assert_times(&oracle::times(path, "v:0"), &wanted, 0.0011);
+        let heard = oracle::onset(path, 0.5);
+        assert!((heard - beep).abs() < SYNC, "{name}: a beep at {beep:.3} moved to {heard:.3}");
+        more(&ran);
+    }
+}
+
+fn reasons(ran: &Ran) -> String {
+    ran.plan.renditions[0].reasons.join("; ")
+}
+
+#[test]
+fn avi_of_cameras_and_old_encoders() {
+    let cases = [
+        ("mjpeg", "160x90", "-c:v mjpeg -pix_fmt yuvj420p -c:a pcm_s16le", "mjpeg is not what every player has"),
+        ("asp", "160x90", "-c:v mpeg4 -vtag XVID -bf 2 -c:a libmp3lame", "mpeg4 is not what every player has"),
+        ("dv", "720x576", "-c:v dvvideo -pix_fmt yuv420p -ac 2 -ar 48000 -c:a pcm_s16le", "deinterlaced"),
+        ("pcm24", "160x90", "-c:v libx264 -preset ultrafast -c:a pcm_s24le", "cannot hold pcm_s24le"),
+    ];
+    for (name, size, codecs, step) in cases {
+        let folder = scratch();
+        let source = clip(&folder, &format!("{name}.avi"), size, codecs);
+        check(&source, 75, |ran| assert!(reasons(ran).contains(step), "{name}: {}", reasons(ran)));
+    }
+}
+
+#[test]
+fn webm_with_either_pair_of_codecs() {
+    for (name, codecs, video, sound) in [
+        ("vp8.webm", "-c:v libvpx -b:v 500k -deadline realtime -c:a libvorbis", "vp8", "vorbis"),
+        ("vp9.webm", "-c:v libvpx-vp9 -b:v 500k -deadline realtime -c:a libopus", "vp9", "opus"),
+    ] {
+        let folder = scratch();
+        let source = clip(&folder, name, "160x90", codecs);
+        check(&source, 75, |ran| {
+            assert!(reasons(ran).contains(&format!("{video} is not what every player has")), "{}", reasons(ran));
+            let is_copied = ran.only().1.audio_codec.as_deref() == Some(sound);
+            assert!(is_copied || reasons(ran).contains(&format!("cannot hold {sound}")), "{}", reasons(ran));
+        });
+    }
+}
+
+#[test]
+fn asf_with_either_codec_of_windows_media() {
+    for (name, codecs) in [("two.wmv", "-c:v wmv2 -c:a wmav2"), ("one.wmv", "-c:v wmv1 -c:a wmav1")] {
+        let folder = scratch();
+        let source = clip(&folder, name, "160x90", codecs);
+        check(&source, 75, |ran| assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran)));
+    }
+}
+
+#[test]
+fn program_streams_of_discs_and_tuners() {
+    for (name, codecs) in [
+        ("mp2.mpg", "-c:v mpeg2video -bf 2 -g 12 -c:a mp2 -b:a 192k -f vob"),
+        ("ac3.mpg", "-c:v mpeg2video -bf 2 -g 12 -c:a ac3 -b:a 192k -f vob"),
+        ("old.mpg", "-c:v mpeg1video -bf 2 -g 12 -c:a mp2 -b:a 192k -f mpeg"),
+    ] {
+        let folder = scratch();
+        let source = clip(&folder, name, "352x288", codecs);
+        check(&source, 75, |ran| assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran)));
+    }
+}
