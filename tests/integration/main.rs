@@ -24,6 +24,7 @@ mod legacy;
 mod long;
 mod message;
 mod message_fuzz;
+mod mutant;
 mod notify;
 mod oracle_x264;
 mod partial;
