@@ -4,9 +4,11 @@
 //! what a playlist or a reference track points to is refused. Errors are never taken for the end of the file.
 
 use std::fs::File;
+use std::hint::black_box;
 use std::io::Seek;
 use std::path::Path;
 
+use super::adts;
 use super::decode::MAX_PIXELS;
 use super::error::AvError;
 use super::interrupt::Interrupt;
@@ -169,7 +171,7 @@ impl Demuxer {
                     }
                 }
                 Err(failed) if failed.code == sys::AVERROR_EOF => return self.end(),
-                Err(failed) if failed.code == ffi::AVERROR_INVALIDDATA || failed.code == sys::EAGAIN => {
+                Err(failed) if is_damage(failed) => {
                     self.unreadable += 1;
                     in_a_row += 1;
                 }
@@ -204,7 +206,13 @@ impl Demuxer {
         let placed = self.timeline.place(index, times)?;
         raw.pts = placed.pts.unwrap_or(NO_TIMESTAMP);
         raw.dts = placed.dts;
-        Some(Packet::new(raw, base))
+        let mut packet = Packet::new(raw, base);
+        let has_own_header =
+            self.input.parameters_now(index).is_some_and(|stream| adts::is_used(self.container, stream));
+        if has_own_header && !adts::is_whole(packet.payload()) {
+            packet.set_corrupt();
+        }
+        Some(packet)
     }
 
     /// Returns what was repaired on the clock so far.
@@ -356,6 +364,20 @@ fn refuse_oversize(input: &InputContext) -> Result<(), AvError> {
         }
     }
     Ok(())
+}
+
+/// Returns whether a read that failed tells of the media and not of the machine. A packet whose size makes no sense is
+/// "no memory" to libav: where there is some, that is damage.
+fn is_damage(failed: sys::Failed) -> bool {
+    /// More than any packet of a picture that is taken here.
+    const SOME_BYTES: usize = 64 << 20;
+    // Looked at, or the compiler would spare itself the asking.
+    let has_memory = || black_box(&mut Vec::<u8>::new()).try_reserve_exact(SOME_BYTES).is_ok();
+    match failed.code {
+        ffi::AVERROR_INVALIDDATA | sys::EAGAIN => true,
+        sys::ENOMEM => has_memory(),
+        _ => false,
+    }
 }
 
 fn kind(kind: sys::AVMediaType, disposition: i32) -> StreamKind {
