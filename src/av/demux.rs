@@ -4,11 +4,10 @@
 //! what a playlist or a reference track points to is refused. Errors are never taken for the end of the file.
 
 use std::fs::File;
-use std::hint::black_box;
 use std::io::Seek;
 use std::path::Path;
 
-use super::adts;
+use super::damage;
 use super::decode::MAX_PIXELS;
 use super::error::AvError;
 use super::interrupt::Interrupt;
@@ -74,7 +73,8 @@ impl Demuxer {
         refuse_oversize(&input)?;
         let found = input.find_stream_info(MAX_PIXELS);
         found.map_err(|failed| {
-            stopped(interrupt).unwrap_or_else(|| without_parameters(failed, length - boxes.zero_tail_bytes))
+            let end_of_data = length - boxes.zero_tail_bytes;
+            stopped(interrupt).unwrap_or_else(|| without_parameters(damage::judged(failed), end_of_data))
         })?;
         refuse_oversize(&input)?;
         let forward_limit = match container {
@@ -171,7 +171,7 @@ impl Demuxer {
                     }
                 }
                 Err(failed) if failed.code == sys::AVERROR_EOF => return self.end(),
-                Err(failed) if is_damage(failed) => {
+                Err(failed) if damage::is_damage(failed) => {
                     self.unreadable += 1;
                     in_a_row += 1;
                 }
@@ -203,15 +203,17 @@ impl Demuxer {
         let base = Ratio::new(stream.time_base.num, stream.time_base.den);
         let known = |ticks: i64| (ticks != NO_TIMESTAMP).then_some(ticks);
         let times = Times { pts: known(raw.pts), dts: known(raw.dts), duration: raw.duration };
+        if raw.payload().is_empty() {
+            // To a decoder it would be the end of everything. In AVI it says that the picture before it stands on.
+            self.unreadable += u64::from(self.container != Container::Avi);
+            return None;
+        }
+        let times = damage::believable(times, base);
         let placed = self.timeline.place(index, times)?;
         raw.pts = placed.pts.unwrap_or(NO_TIMESTAMP);
-        raw.dts = placed.dts;
+        (raw.dts, raw.duration) = (placed.dts, times.duration);
         let mut packet = Packet::new(raw, base);
-        let has_own_header =
-            self.input.parameters_now(index).is_some_and(|stream| adts::is_used(self.container, stream));
-        if has_own_header && !adts::is_whole(packet.payload()) {
-            packet.set_corrupt();
-        }
+        damage::mark(&mut packet, self.container, self.input.parameters_now(index));
         Some(packet)
     }
 
@@ -302,12 +304,8 @@ fn open_allowed(
         pairs.extend([("probesize", "268435456"), ("analyzeduration", "3600000000")]);
     }
     let mut options = Dictionary::new(pairs).map_err(|_| AvError::NotMedia)?;
-    input.open(format, &mut options).map_err(|failed| {
-        stopped(interrupt).unwrap_or_else(|| match (container, failed.code) {
-            (Container::Mp4, ffi::AVERROR_INVALIDDATA) => AvError::NoIndex,
-            _ => AvError::Header(failed.into()),
-        })
-    })?;
+    let opened = input.open(format, &mut options).map_err(damage::judged);
+    opened.map_err(|failed| stopped(interrupt).unwrap_or_else(|| AvError::Header(failed.into())))?;
     Ok(container)
 }
 
@@ -364,20 +362,6 @@ fn refuse_oversize(input: &InputContext) -> Result<(), AvError> {
         }
     }
     Ok(())
-}
-
-/// Returns whether a read that failed tells of the media and not of the machine. A packet whose size makes no sense is
-/// "no memory" to libav: where there is some, that is damage.
-fn is_damage(failed: sys::Failed) -> bool {
-    /// More than any packet of a picture that is taken here.
-    const SOME_BYTES: usize = 64 << 20;
-    // Looked at, or the compiler would spare itself the asking.
-    let has_memory = || black_box(&mut Vec::<u8>::new()).try_reserve_exact(SOME_BYTES).is_ok();
-    match failed.code {
-        ffi::AVERROR_INVALIDDATA | sys::EAGAIN => true,
-        sys::ENOMEM => has_memory(),
-        _ => false,
-    }
 }
 
 fn kind(kind: sys::AVMediaType, disposition: i32) -> StreamKind {

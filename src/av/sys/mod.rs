@@ -34,6 +34,8 @@ pub(super) use ffi::{AVCodecID, AVCodecParameters, AVERROR_EOF, AVMediaType};
 
 /// "Try again": the other end of the component has to be served first.
 pub(super) const EAGAIN: c_int = ffi::AVERROR(ffi::EAGAIN);
+/// "That makes no sense."
+pub(super) const INVALID_DATA: c_int = ffi::AVERROR_INVALIDDATA;
 /// "There is no memory for that."
 pub(super) const ENOMEM: c_int = ffi::AVERROR(ffi::ENOMEM);
 /// "There are no timestamps here."
