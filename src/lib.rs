@@ -23,6 +23,7 @@ pub mod held_lock;
 pub mod legacy;
 pub mod media;
 pub mod notify;
+pub mod printable;
 pub mod proof;
 pub mod provider;
 pub mod redis_server;

@@ -15,6 +15,6 @@ fn main() -> ExitCode {
     let environment = cli::Environment::read();
     let screen = Screen::new();
     let level = telemetry::level(cli.general.quiet, cli.general.verbose);
-    telemetry::start(&screen, level, environment.log_filter.as_deref());
+    let _log = telemetry::start(&screen, level, environment.log_filter.as_deref());
     command::run(&cli, &environment, screen)
 }

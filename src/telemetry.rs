@@ -3,8 +3,6 @@
 //! Everything for stderr goes through [`Screen`], so that neither a log line nor a message tears a bar. Results go to
 //! stdout and are not this file's business.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -13,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::av::{self, log::Verbosity};
+pub use crate::printable::printable;
 
 /// Stderr, shared by bars, messages and the log.
 #[derive(Clone, Debug)]
@@ -83,7 +82,9 @@ impl<'a> MakeWriter<'a> for Screen {
 
 /// Starts logging to `screen`, libav's own messages with it. `filter` is in tracing's own words (`reelmill=debug`) and beats `level`; what cannot be
 /// parsed of it is left out.
-pub fn start(screen: &Screen, level: tracing::Level, filter: Option<&str>) {
+///
+/// What it returns ends the log.
+pub fn start(screen: &Screen, level: tracing::Level, filter: Option<&str>) -> Log {
     let default = level.to_string().to_lowercase();
     let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or(&default));
     let finest = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
@@ -99,6 +100,18 @@ pub fn start(screen: &Screen, level: tracing::Level, filter: Option<&str>) {
     // It fails where a test has set one up already; that one serves as well.
     let _ = tracing::subscriber::set_global_default(subscriber);
     av::log::install(libav_verbosity(finest));
+    Log(())
+}
+
+/// The log at work: at its end it tells what it has kept back.
+#[derive(Debug)]
+#[must_use]
+pub struct Log(());
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        av::log::settle();
+    }
 }
 
 /// Returns how much libav is asked to say. What nobody will read it should not even compose: it does so per packet.
@@ -121,32 +134,9 @@ pub const fn level(quiet: bool, verbose: u8) -> tracing::Level {
     }
 }
 
-/// Returns `text` with control characters spelled out: file names and metadata are written by strangers, and an
-/// escape sequence in them must not reach the terminal.
-pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        if letter.is_control() {
-            let _ = write!(escaped, "{}", letter.escape_default());
-        } else {
-            escaped.push(letter);
-        }
-    }
-    Cow::Owned(escaped)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_never_reach_the_terminal() {
-        assert_eq!(printable("\u{1b}[31mred\u{7}\n\u{9b}2J"), "\\u{1b}[31mred\\u{7}\\n\\u{9b}2J");
-        assert!(matches!(printable("Übung – 第1课.flv"), Cow::Borrowed(_)));
-    }
 
     #[test]
     fn verbosity_moves_the_level_one_step_at_a_time() {

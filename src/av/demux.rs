@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Seek;
 use std::path::Path;
 
+use super::damage;
 use super::decode::MAX_PIXELS;
 use super::error::AvError;
 use super::interrupt::Interrupt;
@@ -72,7 +73,8 @@ impl Demuxer {
         refuse_oversize(&input)?;
         let found = input.find_stream_info(MAX_PIXELS);
         found.map_err(|failed| {
-            stopped(interrupt).unwrap_or_else(|| without_parameters(failed, length - boxes.zero_tail_bytes))
+            let end_of_data = length - boxes.zero_tail_bytes;
+            stopped(interrupt).unwrap_or_else(|| without_parameters(damage::judged(failed), end_of_data))
         })?;
         refuse_oversize(&input)?;
         let forward_limit = match container {
@@ -169,7 +171,7 @@ impl Demuxer {
                     }
                 }
                 Err(failed) if failed.code == sys::AVERROR_EOF => return self.end(),
-                Err(failed) if failed.code == ffi::AVERROR_INVALIDDATA || failed.code == sys::EAGAIN => {
+                Err(failed) if damage::is_damage(failed) => {
                     self.unreadable += 1;
                     in_a_row += 1;
                 }
@@ -201,10 +203,18 @@ impl Demuxer {
         let base = Ratio::new(stream.time_base.num, stream.time_base.den);
         let known = |ticks: i64| (ticks != NO_TIMESTAMP).then_some(ticks);
         let times = Times { pts: known(raw.pts), dts: known(raw.dts), duration: raw.duration };
+        if raw.payload().is_empty() {
+            // To a decoder it would be the end of everything. In AVI it says that the picture before it stands on.
+            self.unreadable += u64::from(self.container != Container::Avi);
+            return None;
+        }
+        let times = damage::believable(times, base);
         let placed = self.timeline.place(index, times)?;
         raw.pts = placed.pts.unwrap_or(NO_TIMESTAMP);
-        raw.dts = placed.dts;
-        Some(Packet::new(raw, base))
+        (raw.dts, raw.duration) = (placed.dts, times.duration);
+        let mut packet = Packet::new(raw, base);
+        damage::mark(&mut packet, self.container, self.input.parameters_now(index));
+        Some(packet)
     }
 
     /// Returns what was repaired on the clock so far.
@@ -303,12 +313,8 @@ fn open_allowed(
         pairs.extend([("probesize", "268435456"), ("analyzeduration", "3600000000")]);
     }
     let mut options = Dictionary::new(pairs).map_err(|_| AvError::NotMedia)?;
-    input.open(format, &mut options).map_err(|failed| {
-        stopped(interrupt).unwrap_or_else(|| match (container, failed.code) {
-            (Container::Mp4, ffi::AVERROR_INVALIDDATA) => AvError::NoIndex,
-            _ => AvError::Header(failed.into()),
-        })
-    })?;
+    let opened = input.open(format, &mut options).map_err(damage::judged);
+    opened.map_err(|failed| stopped(interrupt).unwrap_or_else(|| AvError::Header(failed.into())))?;
     Ok(container)
 }
 

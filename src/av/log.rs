@@ -1,14 +1,25 @@
-//! libav's log, joined to ours: one line each, at a level that fits, safe to print.
+//! libav's log, joined to ours: one line each, at a level that fits, safe to print, and not without end.
+
+mod limit;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
+use tracing::Level;
+
+use self::limit::{Kept, Limit};
 use super::sys;
+use crate::printable::printable;
 
 /// libavutil/log.h: AV_LOG_WARNING.
 const WARNING: i32 = 24;
 
 /// Lines wanted by [`listen`]; `None` while nobody listens.
 static HEARD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+/// Lines kept for a listener: an encoder that is opened says a few.
+const HEARD_MAX: usize = 256;
+/// What is told of each component; one for the process, as libav has one log.
+static LIMIT: Mutex<Option<Limit>> = Mutex::new(None);
 /// One listener at a time.
 static LISTENING: Mutex<()> = Mutex::new(());
 
@@ -51,31 +62,52 @@ pub(super) fn listen<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
 /// Passes one line on. What libav calls an error is a damaged packet or a guess that failed as often as not, so it is
 /// a warning to nobody: results carry what matters, and the line is for whoever looks closer.
 pub(super) fn forward(level: i32, component: &str, line: &str) {
-    let line = escape(line);
-    if let Some(heard) = HEARD.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-        heard.push(line.clone());
+    let line = printable(line);
+    if let Some(heard) = HEARD.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        && heard.len() < HEARD_MAX
+    {
+        heard.push(line.clone().into_owned());
     }
+    let level = match level {
+        ..=16 => Level::INFO,
+        17..=24 => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    // A line that nobody reads counts for nothing.
+    if !is_read(level) {
+        return;
+    }
+    let mut limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner);
+    let (is_told, kept) = limit.get_or_insert_default().admit(component, Instant::now());
+    drop(limit);
+    kept.iter().for_each(tell_of);
+    if is_told {
+        tell(level, component, &line);
+    }
+}
+
+/// Tells of the lines that were kept back until now: before the log ends.
+pub fn settle() {
+    let kept = LIMIT.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(Limit::settle);
+    kept.iter().flatten().for_each(tell_of);
+}
+
+fn tell_of(kept: &Kept) {
+    tell(Level::INFO, &kept.component, &kept.words());
+}
+
+fn is_read(level: Level) -> bool {
     match level {
-        ..=16 => tracing::info!(target: "libav", component, "{line}"),
-        17..=24 => tracing::debug!(target: "libav", component, "{line}"),
-        _ => tracing::trace!(target: "libav", component, "{line}"),
+        Level::INFO => tracing::enabled!(target: "libav", Level::INFO),
+        Level::DEBUG => tracing::enabled!(target: "libav", Level::DEBUG),
+        _ => tracing::enabled!(target: "libav", Level::TRACE),
     }
 }
 
-/// Returns `text` with control characters made visible: metadata of a stranger's file must not move the cursor.
-fn escape(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_of_metadata_are_made_visible() {
-        assert_eq!(escape("a\u{1b}[2Jb\r"), "a\\u{1b}[2Jb\\r");
-        assert_eq!(escape("größe 尺寸"), "größe 尺寸");
+fn tell(level: Level, component: &str, line: &str) {
+    match level {
+        Level::INFO => tracing::info!(target: "libav", component, "{line}"),
+        Level::DEBUG => tracing::debug!(target: "libav", component, "{line}"),
+        _ => tracing::trace!(target: "libav", component, "{line}"),
     }
 }

@@ -3,6 +3,7 @@
 //! `sys` holds every raw call; the files beside it give the calls an order that cannot be wrong. What this module
 //! does not do: decide anything. It opens, reads, decodes, filters, encodes and writes what it is told to.
 
+mod damage;
 pub mod decode;
 pub mod demux;
 pub mod encode;

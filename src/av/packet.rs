@@ -114,6 +114,11 @@ impl Packet {
         self.raw.flags & FLAG_CORRUPT != 0
     }
 
+    /// Says that it is damaged.
+    pub(super) fn set_corrupt(&mut self) {
+        self.raw.flags |= FLAG_CORRUPT;
+    }
+
     /// Returns whether it is decoded but not shown or heard, as an encoder's priming.
     pub fn is_discarded(&self) -> bool {
         self.raw.flags & FLAG_DISCARD != 0

@@ -30,12 +30,13 @@ mod wire;
 mod work_folder;
 mod worker;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::process;
 
 use crate::cli::{Cli, Command, Environment};
 use crate::failure::{ExitCode, Failure};
-use crate::telemetry::Screen;
+use crate::telemetry::{Screen, printable};
 
 pub use console::Console;
 pub use error::CommandError;
@@ -85,9 +86,20 @@ pub fn refuse(error: &clap::Error, arguments: &[OsString]) -> process::ExitCode 
     if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
         let _ = console::print_to_stdout(&wire::error_document(&CommandError::from_usage(error)));
     }
-    // A closed pipe (`reelmill --help | head -1`) is no failure of ours.
-    let _ = error.print();
+    tell_refusal(error);
     process::ExitCode::from(if error.use_stderr() { ExitCode::Usage as u8 } else { ExitCode::Done as u8 })
+}
+
+/// Tells it in its own colours, unless a word on the line would steer the terminal: a shell fills in strangers' file names.
+fn tell_refusal(error: &clap::Error) {
+    let text = error.render().to_string();
+    let safe: Vec<_> = text.lines().map(printable).collect();
+    // A closed pipe (`reelmill --help | head -1`) is no failure of ours.
+    if safe.iter().all(|line| matches!(line, Cow::Borrowed(_))) {
+        let _ = error.print();
+    } else {
+        Screen::new().say(&safe.join("\n"));
+    }
 }
 
 /// Returns an error's text with its causes, `message: cause: cause`.

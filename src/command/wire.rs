@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::printable::in_json;
 
 /// An error as a program sees it.
 #[derive(Serialize)]
@@ -45,11 +46,11 @@ pub(super) fn rounded(value: f64) -> f64 {
 const PLAIN: &str = "these structs hold strings, numbers and lists only, which always serialize";
 
 pub(super) fn pretty(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).expect(PLAIN)
+    in_json(serde_json::to_string_pretty(value).expect(PLAIN))
 }
 
 pub(super) fn compact(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect(PLAIN)
+    in_json(serde_json::to_string(value).expect(PLAIN))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A plan in words, and as the `ffmpeg` command that does the same. Pure: text from values, printed by others.
 
+use std::borrow::Cow;
+
 use super::plan::{
     AacPlan, Action, AudioPlan, Cut, NOTHING_ENCODED, Plan, RenditionPlan, VideoPlan, channel_word, picture_words,
     sound_words,
@@ -7,6 +9,7 @@ use super::plan::{
 use super::{filter, x264};
 use crate::figure;
 use crate::media::{AudioInfo, Container, MediaInfo, Range, Rotation, Scan, Timing, VideoInfo};
+use crate::printable::printable;
 
 /// Fine enough for any clock of a container, and what MPEG itself counts in.
 const VARIABLE_TIME_BASE: &str = "1/90000";
@@ -15,7 +18,8 @@ const VARIABLE_TIME_BASE: &str = "1/90000";
 /// settings. `outputs` are the paths in the plan's order.
 pub fn text(info: &MediaInfo, plan: &Plan, source: &str, outputs: &[String]) -> String {
     let mut lines = vec![format!(
-        "{source}: {}, {}, {}",
+        "{}: {}, {}, {}",
+        printable(source),
         info.container,
         figure::length(info.duration_seconds),
         figure::bytes(info.bytes)
@@ -110,7 +114,7 @@ fn rendition_lines(info: &MediaInfo, plan: &Plan, rendition: &RenditionPlan, out
         lines.extend(rendition.reasons.iter().map(|reason| field("why", reason)));
         return lines;
     }
-    let mut lines = vec![format!("{}: {} -> {output}", rendition.name, rendition.action.name())];
+    let mut lines = vec![format!("{}: {} -> {}", rendition.name, rendition.action.name(), printable(output))];
     lines.extend(rendition.reasons.iter().map(|reason| field("why", reason)));
     if let (Action::Transcode(video), Some(source)) = (&rendition.action, &info.video) {
         lines.extend(settings(plan, video, source));
@@ -238,7 +242,16 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if matches!(printable(word), Cow::Borrowed(_)) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // Shells have a spelling for what must not be shown as it is, byte by byte.
+    let spelled = |byte: u8| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    };
+    format!("$'{}'", word.bytes().map(spelled).collect::<String>())
 }
 
 #[cfg(test)]
@@ -329,5 +342,6 @@ mod tests {
         assert_eq!(quoted("a-b_c/d.flv"), "a-b_c/d.flv");
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's\\\u{1b}[2J课"), r"$'it\'s\\\033[2J\350\257\276'");
     }
 }

@@ -5,6 +5,7 @@ mod cut;
 mod damage;
 mod foreign;
 mod shape;
+mod words;
 
 use std::path::Path;
 

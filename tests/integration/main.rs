@@ -25,6 +25,7 @@ mod legacy;
 mod long;
 mod message;
 mod message_fuzz;
+mod mutant;
 mod notify;
 mod oracle_x264;
 mod partial;

@@ -30,10 +30,14 @@ use std::ffi::{CStr, c_char, c_int};
 
 use ffmpeg_next::ffi;
 
-pub(super) use ffi::{AVERROR_EOF, AVMediaType};
+pub(super) use ffi::{AVCodecID, AVCodecParameters, AVERROR_EOF, AVMediaType};
 
 /// "Try again": the other end of the component has to be served first.
 pub(super) const EAGAIN: c_int = ffi::AVERROR(ffi::EAGAIN);
+/// "That makes no sense."
+pub(super) const INVALID_DATA: c_int = ffi::AVERROR_INVALIDDATA;
+/// "There is no memory for that."
+pub(super) const ENOMEM: c_int = ffi::AVERROR(ffi::ENOMEM);
 /// "There are no timestamps here."
 pub(super) const NO_TIMESTAMP: i64 = i64::MIN;
 

@@ -53,11 +53,7 @@ fn next(reader: &mut impl BufRead) -> Option<Vec<u8>> {
 /// Returns a line without what steers a terminal: it may hold a stranger's words.
 fn printable(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    let escaped = |letter: char| match letter.is_control() {
-        true => letter.escape_default().collect::<String>(),
-        false => letter.to_string(),
-    };
-    text.trim_end().chars().map(escaped).collect()
+    crate::printable::printable(text.trim_end()).into_owned()
 }
 
 /// Logs a line at the level that it names. One that names none is not of our making: a panic, or a library's own.
