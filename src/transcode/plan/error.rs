@@ -129,7 +129,7 @@ impl Failure for PlanError {
             Self::KeyframeInterval { .. } => "give --keyint in seconds, above 0 and at most 600",
             Self::AudioBitrate { .. } => "give 16k to 512k, as in --audio aac:128k",
             Self::RenditionTwice { .. } => "name it once",
-            Self::Container { .. } => "use flv or mp4",
+            Self::Container { .. } => "use flv, mp4, mkv or ts",
             Self::NoVideo => "sound alone is not transcoded; look at the file with reelmill probe",
             Self::Truncated { .. } => "fetch the source again, or take what is there with --accept-truncated",
             Self::PictureSize { .. } => "the sides of a picture are 2 to 16384 pixels",
