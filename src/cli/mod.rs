@@ -67,7 +67,7 @@ Exit codes:
 
 /// Any recording in, a proven ladder of renditions out.
 ///
-/// Reads recordings as they are (cut short, out of order, odd sizes, wrong clocks), makes FLV and MP4 files that
+/// Reads recordings as they are (cut short, out of order, odd sizes, wrong clocks), makes MP4, MKV, TS and FLV files that
 /// play, and proves each one whole before it gets its name.
 #[derive(Debug, Parser)]
 #[command(name = "reelmill", version, styles = STYLES, max_term_width = 110)]

@@ -36,7 +36,7 @@ pub struct TranscodeArgs {
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::AnyPath, value_parser = value::path())]
     #[arg(help_heading = "Output")]
     pub output: Option<PathBuf>,
-    /// flv or mp4 [default: by extension, else the source's, else mp4]
+    /// flv, mp4, mkv or ts [default: by extension, else the source's, else mp4]
     #[arg(long, value_enum, ignore_case = true, hide_possible_values = true)]
     #[arg(value_name = "NAME", help_heading = "Output")]
     pub container: Option<Container>,

@@ -220,7 +220,7 @@ impl Failure for CommandError {
             Self::Usage(_) => "see --help",
             Self::RenditionTwice(_) => "name each rendition once",
             Self::SeveralIntoOneFile { .. } => "end the path in / to name a folder: -o out/",
-            Self::OutputExtension { .. } => "end a file's name in .mp4 or .flv, a folder's in /",
+            Self::OutputExtension { .. } => "end a file's name in .mp4, .mkv, .ts or .flv, a folder's in /",
             Self::ContainerMismatch { .. } => "leave --container out, or change the name's extension",
             Self::NamelessUrl(_) => "name the file with -o",
             Self::SourceMissing(_) => "check the name and the folder you are in",

@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(target("out/").container(None).unwrap(), None);
         let mismatch = target("a.mp4").container(Some(Container::Flv));
         assert!(matches!(mismatch, Err(CommandError::ContainerMismatch { container: "flv", .. })));
-        for name in ["a.mkv", "a", "a.", "-", ".mp4"] {
+        for name in ["a.m2ts", "a.webm", "a", "a.", "-", ".mp4"] {
             let refused = target(name).container(None);
             assert!(matches!(refused, Err(CommandError::OutputExtension { .. })), "{name}");
         }

@@ -97,7 +97,7 @@ pub enum Container {
 
 impl Container {
     /// The containers that we write.
-    pub const WRITABLE: [Self; 2] = [Self::Flv, Self::Mp4];
+    pub const WRITABLE: [Self; 4] = [Self::Flv, Self::Mp4, Self::Mkv, Self::Ts];
 
     const ALL: [Self; 11] = [
         Self::Flv,
@@ -148,10 +148,12 @@ impl Container {
         Self::WRITABLE.contains(&self)
     }
 
-    /// Returns whether players expect `codec` in this container.
+    /// Returns whether players expect `codec` in this container. AV1 has a way into a transport stream by now, which
+    /// neither FFmpeg 5.1 nor players know.
     pub fn holds_video(self, codec: &VideoCodec) -> bool {
         match self {
             Self::Flv => *codec == VideoCodec::H264,
+            Self::Ts => matches!(codec, VideoCodec::H264 | VideoCodec::Hevc),
             _ => matches!(codec, VideoCodec::H264 | VideoCodec::Hevc | VideoCodec::Av1),
         }
     }
@@ -164,10 +166,30 @@ impl Container {
             (Self::Flv, AudioCodec::Mp3) => matches!(sample_rate, 11_025 | 22_050 | 44_100),
             (Self::Flv, AudioCodec::Other(_)) => false,
             (_, AudioCodec::Mp3) => true,
+            (Self::Ts, AudioCodec::Other(name)) => matches!(name.as_str(), "mp2" | "ac3" | "eac3"),
+            (Self::Mkv, AudioCodec::Other(name)) => MATROSKA_SOUND.contains(&name.as_str()),
             (_, AudioCodec::Other(name)) => matches!(name.as_str(), "ac3" | "eac3" | "alac" | "opus"),
         }
     }
 }
+
+/// What Matroska has a name of its own for and players decode, beside AAC and MP3. What it takes over from AVI (WMA,
+/// ADPCM …) is encoded anew.
+const MATROSKA_SOUND: [&str; 13] = [
+    "mp2",
+    "ac3",
+    "eac3",
+    "dts",
+    "truehd",
+    "flac",
+    "alac",
+    "opus",
+    "vorbis",
+    "pcm_s16le",
+    "pcm_s24le",
+    "pcm_s32le",
+    "pcm_f32le",
+];
 
 impl fmt::Display for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -203,4 +225,39 @@ pub struct PixelFormat {
     pub chroma: Chroma,
     /// Whether there is an alpha plane; it is dropped, on black, by encoding.
     pub alpha: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_holds_what_players_expect_in_it() {
+        let (h264, hevc, av1) = (VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Av1);
+        for (container, held) in [
+            (Container::Flv, [true, false, false]),
+            (Container::Ts, [true, true, false]),
+            (Container::Mp4, [true; 3]),
+            (Container::Mkv, [true; 3]),
+        ] {
+            assert_eq!([&h264, &hevc, &av1].map(|codec| container.holds_video(codec)), held, "{container}");
+        }
+    }
+
+    #[test]
+    fn sound_is_held_by_what_has_a_place_for_it() {
+        let holds = |container: Container, name: &str| container.holds_audio(&AudioCodec::from_name(name), 48_000);
+        for name in ["aac", "ac3", "opus", "flac", "pcm_s16le", "wmav2", "mp2", "vorbis", "mp3"] {
+            let held = Container::WRITABLE.map(|container| holds(container, name));
+            let wanted = match name {
+                "aac" => [true; 4],
+                "ac3" | "mp3" => [false, true, true, true],
+                "opus" => [false, true, true, false],
+                "mp2" => [false, false, true, true],
+                "wmav2" => [false; 4],
+                _ => [false, false, true, false],
+            };
+            assert_eq!(held, wanted, "{name}");
+        }
+    }
 }

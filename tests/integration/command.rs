@@ -49,8 +49,8 @@ fn what_contradicts_itself_is_refused_before_any_work_and_names_the_cure() {
     for (options, code, part) in [
         ("-r 240P -r 240P -o out/", "RENDITION_TWICE", "240P is asked for twice"),
         ("-r 240P -r 360P -o a.mp4", "OUTPUT_NEEDS_FOLDER", "-o out/"),
-        ("-o a.avi", "OUTPUT_EXTENSION", ".mp4 or .flv"),
-        ("-o a", "OUTPUT_EXTENSION", ".mp4 or .flv"),
+        ("-o a.avi", "OUTPUT_EXTENSION", ".mp4, .mkv, .ts or .flv"),
+        ("-o a", "OUTPUT_EXTENSION", ".mp4, .mkv, .ts or .flv"),
         ("-o a.mp4 --container flv", "OUTPUT_CONTAINER_MISMATCH", "--container flv contradicts"),
         ("-o a.mp4 --preset swift", "USAGE_PRESET", "ultrafast, superfast, veryfast"),
         ("-o a.mp4 --crf 60", "USAGE_RATE_CONTROL", "0 (lossless) to 51 (worst)"),

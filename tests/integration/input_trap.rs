@@ -14,7 +14,8 @@ const SYNC: f64 = 0.040;
 
 /// A clip of three seconds at 25 frames a second with a beep at 1 s, in `codecs`.
 fn clip(folder: &TempDir, name: &str, size: &str, codecs: &str) -> PathBuf {
-    let sound = "aevalsrc=0.8*sin(2*PI*440*t)*between(t\\,1\\,1.2)|0.8*sin(2*PI*440*t)*between(t\\,1\\,1.2):s=48000:d=3";
+    let sound =
+        "aevalsrc=0.8*sin(2*PI*440*t)*between(t\\,1\\,1.2)|0.8*sin(2*PI*440*t)*between(t\\,1\\,1.2):s=48000:d=3";
     let line = format!("-f lavfi -i testsrc2=size={size}:rate=25:duration=3 -f lavfi -i {sound} {codecs}");
     by_ffmpeg(folder, name, &line)
 }
@@ -77,7 +78,9 @@ fn asf_with_either_codec_of_windows_media() {
     for (name, codecs) in [("two.wmv", "-c:v wmv2 -c:a wmav2"), ("one.wmv", "-c:v wmv1 -c:a wmav1")] {
         let folder = scratch();
         let source = clip(&folder, name, "160x90", codecs);
-        check(&source, 75, |ran| assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran)));
+        check(&source, 75, |ran| {
+            assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran))
+        });
     }
 }
 
@@ -90,6 +93,8 @@ fn program_streams_of_discs_and_tuners() {
     ] {
         let folder = scratch();
         let source = clip(&folder, name, "352x288", codecs);
-        check(&source, 75, |ran| assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran)));
+        check(&source, 75, |ran| {
+            assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran))
+        });
     }
 }

@@ -10,6 +10,7 @@ mod cache_command;
 mod child;
 mod command;
 mod config;
+mod container;
 mod counted_room;
 mod demo;
 mod disk_full;

@@ -132,7 +132,7 @@ impl Failure for PlanError {
             Self::KeyframeInterval { .. } => "give --keyint in seconds, above 0 and at most 600",
             Self::AudioBitrate { .. } => "give 16k to 512k, as in --audio aac:128k",
             Self::RenditionTwice { .. } => "name it once",
-            Self::Container { .. } => "use flv or mp4",
+            Self::Container { .. } => "use flv, mp4, mkv or ts",
             Self::NoVideo => "look at the file with reelmill probe, and fetch or record it again",
             Self::NothingLeft => "leave out --audio none",
             Self::Truncated { .. } => "fetch the source again, or take what is there with --accept-truncated",

@@ -54,8 +54,7 @@ pub(super) fn refusals(wish: &Wish) -> Vec<String> {
     if !container.holds_video(&video.codec) {
         found.push(format!("{container} cannot hold {}", video.codec.name()));
     }
-    // A turn is a tag of the container. Untouched bytes keep it, FLV has no place for it.
-    if video.rotation != Rotation::None && container != wish.info.container {
+    if video.rotation != Rotation::None && !keeps_turn(wish) {
         found.push(format!("a copy in {container} would lie on its side or its head"));
     }
     if video.mirrored {
@@ -63,6 +62,14 @@ pub(super) fn refusals(wish: &Wish) -> Vec<String> {
     }
     found.extend(damage(wish.info));
     found
+}
+
+/// Returns whether a copy is still turned by players. A turn is a tag of the container: untouched bytes keep it, and of
+/// those that we write only MP4 has a place for it.
+fn keeps_turn(wish: &Wish) -> bool {
+    let container = wish.container;
+    container == wish.info.container
+        && (container == Container::Mp4 || differences(wish.info, container, wish.audio).is_empty())
 }
 
 /// Returns what differs from the source's file although its packets stay: anything here rules out copying bytes.

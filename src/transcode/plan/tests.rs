@@ -104,7 +104,7 @@ fn what_fits_is_copied_and_the_reason_said() {
 fn what_fits_but_for_its_container_is_remuxed() {
     let remux = |why: &str| format!("1080P remux, sound copied: {FITS}; {why}");
     check(|_, request| request.container = Some(Container::Mp4), &[&remux("container changed from flv to mp4")]);
-    check(|info, _| info.container = Container::Ts, &[&remux("container changed from ts to mp4")]);
+    check(|info, _| info.container = Container::Ps, &[&remux("container changed from mpg to mp4")]);
     check(
         |info, _| info.container = Container::Mp4,
         &[&remux("index moved to the front, so that playing starts at once")],

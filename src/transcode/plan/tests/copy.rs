@@ -42,6 +42,15 @@ fn copying_on_demand_ignores_cost_and_refuses_what_needs_encoding() {
         "USAGE_COPY",
         "nothing can be copied: 1080P: a copy in mp4 would lie on its side or its head",
     );
+    check_error(
+        |info, request| {
+            copy(request);
+            (info.container, video(info).rotation) = (Container::Mkv, Rotation::Half);
+            info.other_streams.push(OtherStream { stream_index: 2, what: "subtitles (ass)".to_owned() });
+        },
+        "USAGE_COPY",
+        "nothing can be copied: 1080P: a copy in mkv would lie on its side or its head",
+    );
     for (change, what) in [
         ((|request| request.force_encode = true) as fn(&mut Request), "--force-encode"),
         (|request| request.rate_control.crf = Some(20.0), "a rate"),

@@ -28,9 +28,9 @@ fn what_the_encoder_does_not_have_is_a_usage_error() {
         assert_eq!(error.code(), "USAGE_KEYINT");
     }
     check_error(
-        |_, request| request.container = Some(Container::Ts),
+        |_, request| request.container = Some(Container::Avi),
         "USAGE_CONTAINER",
-        "ts is not a container that is written here",
+        "avi is not a container that is written here",
     );
 }
 
