@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::support::clip::{by_ffmpeg, scratch};
 use crate::support::oracle;
-use crate::support::run::{Ran, encode, transcode};
+use crate::support::run::{Ran, encode, saw, transcode};
 
 const BOTH: [Container; 2] = [Container::Flv, Container::Mp4];
 const SYNC: f64 = 0.040;
@@ -21,11 +21,14 @@ fn clip(folder: &TempDir, name: &str, size: &str, codecs: &str) -> PathBuf {
 }
 
 /// Checks all frames, their times, their likeness and the beep in both containers; shows `more` each run.
-fn check(source: &Path, frames: u32, mut more: impl FnMut(&Ran)) {
+fn check(trap: &str, source: &Path, frames: u32, mut more: impl FnMut(&Ran)) {
     let beep = oracle::onset(source, 0.5);
     for container in BOTH {
         let ran = transcode(source, &encode(&[], container))
             .unwrap_or_else(|code| panic!("{}: {code}", source.display()));
+        if container == Container::Mp4 {
+            saw("M13", trap, &ran);
+        }
         let (path, finished) = ran.only();
         let name = format!("{} in {container}", source.display());
         assert!(finished.verified, "{name}");
@@ -45,27 +48,63 @@ fn reasons(ran: &Ran) -> String {
 #[test]
 fn avi_of_cameras_and_old_encoders() {
     let cases = [
-        ("mjpeg", "160x90", "-c:v mjpeg -pix_fmt yuvj420p -c:a pcm_s16le", "mjpeg is not what every player has"),
-        ("asp", "160x90", "-c:v mpeg4 -vtag XVID -bf 2 -c:a libmp3lame", "mpeg4 is not what every player has"),
-        ("dv", "720x576", "-c:v dvvideo -pix_fmt yuv420p -ac 2 -ar 48000 -c:a pcm_s16le", "deinterlaced"),
-        ("pcm24", "160x90", "-c:v libx264 -preset ultrafast -c:a pcm_s24le", "cannot hold pcm_s24le"),
+        (
+            "AVI: Motion JPEG and PCM",
+            "mjpeg",
+            "160x90",
+            "-c:v mjpeg -pix_fmt yuvj420p -c:a pcm_s16le",
+            "mjpeg is not what every player has",
+        ),
+        (
+            "AVI: MPEG-4 ASP with B-frames and MP3",
+            "asp",
+            "160x90",
+            "-c:v mpeg4 -vtag XVID -bf 2 -c:a libmp3lame",
+            "mpeg4 is not what every player has",
+        ),
+        (
+            "AVI: DV",
+            "dv",
+            "720x576",
+            "-c:v dvvideo -pix_fmt yuv420p -ac 2 -ar 48000 -c:a pcm_s16le",
+            "deinterlaced",
+        ),
+        (
+            "AVI: PCM of 24 bits",
+            "pcm24",
+            "160x90",
+            "-c:v libx264 -preset ultrafast -c:a pcm_s24le",
+            "cannot hold pcm_s24le",
+        ),
     ];
-    for (name, size, codecs, step) in cases {
+    for (trap, name, size, codecs, step) in cases {
         let folder = scratch();
         let source = clip(&folder, &format!("{name}.avi"), size, codecs);
-        check(&source, 75, |ran| assert!(reasons(ran).contains(step), "{name}: {}", reasons(ran)));
+        check(trap, &source, 75, |ran| assert!(reasons(ran).contains(step), "{name}: {}", reasons(ran)));
     }
 }
 
 #[test]
 fn webm_with_either_pair_of_codecs() {
-    for (name, codecs, video, sound) in [
-        ("vp8.webm", "-c:v libvpx -b:v 500k -deadline realtime -c:a libvorbis", "vp8", "vorbis"),
-        ("vp9.webm", "-c:v libvpx-vp9 -b:v 500k -deadline realtime -c:a libopus", "vp9", "opus"),
+    for (trap, name, codecs, video, sound) in [
+        (
+            "WebM: VP8 and Vorbis",
+            "vp8.webm",
+            "-c:v libvpx -b:v 500k -deadline realtime -c:a libvorbis",
+            "vp8",
+            "vorbis",
+        ),
+        (
+            "WebM: VP9 and Opus",
+            "vp9.webm",
+            "-c:v libvpx-vp9 -b:v 500k -deadline realtime -c:a libopus",
+            "vp9",
+            "opus",
+        ),
     ] {
         let folder = scratch();
         let source = clip(&folder, name, "160x90", codecs);
-        check(&source, 75, |ran| {
+        check(trap, &source, 75, |ran| {
             assert!(reasons(ran).contains(&format!("{video} is not what every player has")), "{}", reasons(ran));
             let is_copied = ran.only().1.audio_codec.as_deref() == Some(sound);
             assert!(is_copied || reasons(ran).contains(&format!("cannot hold {sound}")), "{}", reasons(ran));
@@ -75,10 +114,13 @@ fn webm_with_either_pair_of_codecs() {
 
 #[test]
 fn asf_with_either_codec_of_windows_media() {
-    for (name, codecs) in [("two.wmv", "-c:v wmv2 -c:a wmav2"), ("one.wmv", "-c:v wmv1 -c:a wmav1")] {
+    for (trap, name, codecs) in [
+        ("ASF: WMV 8 and WMA 2", "two.wmv", "-c:v wmv2 -c:a wmav2"),
+        ("ASF: WMV 7 and WMA 1", "one.wmv", "-c:v wmv1 -c:a wmav1"),
+    ] {
         let folder = scratch();
         let source = clip(&folder, name, "160x90", codecs);
-        check(&source, 75, |ran| {
+        check(trap, &source, 75, |ran| {
             assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran))
         });
     }
@@ -86,14 +128,14 @@ fn asf_with_either_codec_of_windows_media() {
 
 #[test]
 fn program_streams_of_discs_and_tuners() {
-    for (name, codecs) in [
-        ("mp2.mpg", "-c:v mpeg2video -bf 2 -g 12 -c:a mp2 -b:a 192k -f vob"),
-        ("ac3.mpg", "-c:v mpeg2video -bf 2 -g 12 -c:a ac3 -b:a 192k -f vob"),
-        ("old.mpg", "-c:v mpeg1video -bf 2 -g 12 -c:a mp2 -b:a 192k -f mpeg"),
+    for (trap, name, codecs) in [
+        ("MPEG-PS: MPEG-2 and MP2", "mp2.mpg", "-c:v mpeg2video -bf 2 -g 12 -c:a mp2 -b:a 192k -f vob"),
+        ("MPEG-PS: MPEG-2 and AC-3", "ac3.mpg", "-c:v mpeg2video -bf 2 -g 12 -c:a ac3 -b:a 192k -f vob"),
+        ("MPEG-PS: MPEG-1 and MP2", "old.mpg", "-c:v mpeg1video -bf 2 -g 12 -c:a mp2 -b:a 192k -f mpeg"),
     ] {
         let folder = scratch();
         let source = clip(&folder, name, "352x288", codecs);
-        check(&source, 75, |ran| {
+        check(trap, &source, 75, |ran| {
             assert!(reasons(ran).contains("is not what every player has"), "{}", reasons(ran))
         });
     }

@@ -46,5 +46,6 @@ mod sound_trap;
 mod store;
 mod support;
 mod timing_trap;
+mod trap_table;
 mod worker;
 mod worker_kill;

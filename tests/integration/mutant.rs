@@ -19,6 +19,7 @@ use reelmill::media::{Container, Ratio};
 use self::judge::Verdict;
 use crate::support::clip::{make, scratch};
 use crate::support::setting::setting;
+use crate::support::trap;
 
 /// Of each container; enough to see that the apparatus works. `make campaign` takes 500.
 const MUTANTS: usize = 25;
@@ -62,19 +63,27 @@ fn run(container: Container) {
 #[test]
 fn m19_mutants_of_an_flv_become_right_outputs_or_documented_errors() {
     run(Container::Flv);
+    trap::told("M19", "mutants of an FLV", "an output that is right, or an error that stands in errors.md");
 }
 
 #[test]
 fn m19_mutants_of_an_mp4_become_right_outputs_or_documented_errors() {
     run(Container::Mp4);
+    trap::told("M19", "mutants of an MP4", "an output that is right, or an error that stands in errors.md");
 }
 
 #[test]
 fn m19_mutants_of_a_matroska_become_right_outputs_or_documented_errors() {
     run(Container::Mkv);
+    trap::told("M19", "mutants of a Matroska", "an output that is right, or an error that stands in errors.md");
 }
 
 #[test]
 fn m19_mutants_of_a_transport_stream_become_right_outputs_or_documented_errors() {
     run(Container::Ts);
+    trap::told(
+        "M19",
+        "mutants of a transport stream",
+        "an output that is right, or an error that stands in errors.md",
+    );
 }

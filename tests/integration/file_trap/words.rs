@@ -13,6 +13,7 @@ use crate::support::binary::{Said, end, reelmill};
 use crate::support::bytes::cut;
 use crate::support::clip::{make, scratch};
 use crate::support::oracle;
+use crate::support::trap;
 
 /// A cleared screen, a line's end, a text turned around, quotes, a template, and two bytes that steer by themselves.
 const WORDS: &str = "x\u{1b}[2J\n\u{202e}\"'{{}}%s\u{9b}31m\u{2028}\r";
@@ -72,6 +73,11 @@ fn m20_words_of_strangers_steer_nothing_and_end_no_line() {
         assert!(said.document().is_object(), "{said}");
     }
     assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 1, "the output, under its own name");
+    trap::told(
+        "M20",
+        "file names and metadata with ANSI escapes, newlines, bidi overrides",
+        "shown as \\u{1b} and the like; every log line is one JSON object",
+    );
 }
 
 #[test]
@@ -94,6 +100,11 @@ fn a_damaged_recording_writes_a_few_lines_of_log_and_says_how_many_more() {
     };
     assert!(of("h264") <= 21 && of("aac") <= 21, "{said}");
     assert!(said.stderr.lines().any(|line| line.contains("… and ") && line.contains(" more ")), "{said}");
+    trap::told(
+        "M20",
+        "libav's complaints about a damaged file",
+        "twenty lines of each component, then how many more there were",
+    );
 }
 
 #[test]
@@ -110,6 +121,7 @@ fn m17_an_attachment_that_names_a_file_elsewhere_writes_nothing() {
     assert_eq!(ran.only().1.frames, 25);
     assert!(ran.plan.notes.iter().any(|note| note.contains("data")), "{:?}", ran.plan.notes);
     assert!(!Path::new("/tmp/reelmill-m17-pwn").exists());
+    trap::told("M17", "a Matroska with an attachment ../../tmp/…", "left out; no file appears");
 }
 
 #[test]
@@ -150,4 +162,5 @@ fn m9_thousands_of_chapters_and_a_title_without_end_cost_nothing_and_do_not_surv
             assert!(ran.only().1.bytes < 200_000, "{name}: {} bytes", ran.only().1.bytes);
         }
     }
+    trap::told("M9", "5,000 chapters and a title of 1 MB", "left out");
 }

@@ -21,8 +21,10 @@ fn plain(folder: &TempDir) -> Vec<flv::Tag> {
     flv::read(&path).into_iter().filter(|tag| tag.kind != flv::PICTURE || tag.payload[1] != 2).collect()
 }
 
-fn check(source: &Path, frames: u32, beeps: &[f64]) {
-    each_way(source, |path, _| {
+/// Checks frames and beeps, and tells what came of the trap.
+fn check((id, trap): (&str, &str), source: &Path, frames: u32, beeps: &[f64]) {
+    each_way(source, |path, ran| {
+        saw(id, trap, ran);
         let wanted: Vec<f64> = (0..frames).map(|n| f64::from(n) * 0.04).collect();
         oracle::assert_times(&oracle::times(path, "v:0"), &wanted, 0.045);
         for beep in beeps {
@@ -36,10 +38,14 @@ fn two_publishes_in_one_file_follow_each_other() {
     let folder = scratch();
     let tags = plain(&folder);
     // The second begins at zero again, or where a busy server put it.
-    for offset in [0, 4000, 90_000] {
+    for (trap, offset) in [
+        ("two publishes, the second from zero again", 0),
+        ("two publishes on one clock", 4000),
+        ("two publishes, the second a minute and a half late", 90_000),
+    ] {
         let mut both = tags.clone();
         both.extend(tags.iter().cloned().map(|tag| flv::Tag { time: tag.time + offset, ..tag }));
-        check(&written(&folder, "both.flv", &both), 200, &[1.02, 3.02, 5.02, 7.02]);
+        check(("T1", trap), &written(&folder, "both.flv", &both), 200, &[1.02, 3.02, 5.02, 7.02]);
     }
 }
 
@@ -52,18 +58,23 @@ fn headers_in_mid_file_change_nothing_whatever_their_times() {
         let headers: Vec<flv::Tag> = headers.collect();
         let middle = tags.iter().position(|tag| tag.time >= 2000).unwrap();
         tags.splice(middle..middle, headers);
-        check(&written(&folder, "headers.flv", &tags), 100, &[1.02, 3.02]);
+        check(
+            ("T1", "headers in mid-file, whatever their times"),
+            &written(&folder, "headers.flv", &tags),
+            100,
+            &[1.02, 3.02],
+        );
     }
 }
 
 #[test]
 fn a_jump_right_after_the_headers_or_between_groups_is_taken_out() {
     // After the file's own headers, and at the second group.
-    for from in [1, 2000] {
+    for (trap, from) in [("a jump right after the headers", 1), ("a jump between two groups", 2000)] {
         let folder = scratch();
         let mut tags = plain(&folder);
         tags.iter_mut().filter(|tag| !is_header(tag) && tag.time >= from).for_each(|tag| tag.time += 50_000);
-        check(&written(&folder, "jump.flv", &tags), 100, &[1.02, 3.02]);
+        check(("T1", trap), &written(&folder, "jump.flv", &tags), 100, &[1.02, 3.02]);
     }
 }
 
@@ -74,7 +85,7 @@ fn streams_that_are_each_in_order_need_not_be_so_together() {
         let mut tags = plain(&folder);
         tags.sort_by_key(|tag| if tag.kind == flv::SOUND { tag.time.saturating_sub(ahead) } else { tag.time });
         let source = written(&folder, "steps.flv", &tags);
-        check(&source, 100, &[1.02, 3.02]);
+        check(("T2", "streams that are in order, but not together"), &source, 100, &[1.02, 3.02]);
         each_way(&source, |_, ran| assert_eq!(ran.only().1.repairs, Vec::<String>::new()));
     }
 }
@@ -89,6 +100,7 @@ fn pictures_that_are_to_be_shown_before_they_are_decoded_come_out_in_order_m12()
     }
     let source = written(&folder, "before.flv", &tags);
     each_way(&source, |path, ran| {
+        saw("M12", "pictures to be shown before they are decoded", ran);
         let packets = oracle::packets(path, "v:0");
         assert!(packets.len() == 100 && packets.windows(2).all(|pair| pair[1].dts > pair[0].dts));
         assert!(packets.iter().all(|packet| packet.pts >= packet.dts));

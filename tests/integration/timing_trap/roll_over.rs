@@ -9,8 +9,9 @@ fn even(frames: u32) -> Vec<f64> {
 }
 
 /// Checks that frames and beeps are where they were and that the roll-over is told, and no jump.
-fn check_rolled(source: &Path, frames: u32) {
+fn check_rolled(trap: &str, source: &Path, frames: u32) {
     each_way(source, |path, ran| {
+        saw("T3", trap, ran);
         oracle::assert_times(&oracle::times(path, "v:0"), &even(frames), 0.002);
         assert_heard(path, 0.5, 1.02);
         assert_heard(path, 2.0, 3.02);
@@ -26,7 +27,7 @@ fn flv_whose_32_bits_roll_over_goes_on_m12() {
     for before in [2500, 2000, 1970] {
         let folder = scratch();
         let source = clocked(&folder, "roll.flv", |tag| tag.time = tag.time.wrapping_sub(before));
-        check_rolled(&source, 100);
+        check_rolled("32 bits of an FLV", &source, 100);
     }
 }
 
@@ -40,7 +41,7 @@ fn sound_that_rolls_over_a_moment_before_its_picture_stays_with_it() {
     tags.iter_mut().for_each(|tag| tag.time = tag.time.wrapping_sub(2500));
     let source = folder.path().join("ahead.flv");
     flv::write(&source, &tags);
-    check_rolled(&source, 100);
+    check_rolled("32 bits of the sound, a moment before the picture's", &source, 100);
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn a_transport_stream_whose_33_bits_roll_over_goes_on_m12() {
              -c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac -ac 2 -output_ts_offset {offset}"
         );
         let source = by_ffmpeg(&folder, "roll.ts", &line);
-        check_rolled(&source, 25 * seconds);
+        check_rolled("33 bits of a transport stream", &source, 25 * seconds);
     }
 }
 
@@ -67,6 +68,7 @@ fn a_roll_over_after_a_jump_is_one_too() {
         }
     });
     each_way(&source, |path, ran| {
+        saw("T3", "a roll-over after a jump", ran);
         oracle::assert_times(&oracle::times(path, "v:0"), &even(100), 0.03);
         assert_heard(path, 0.5, 1.02);
         assert_heard(path, 2.0, 3.02);
@@ -104,6 +106,7 @@ fn a_gap_of_ten_hours_makes_no_pictures_m7() {
     let alone = pausing(&folder, 36_000);
     for source in [gap, alone] {
         each_way(&source, |path, ran| {
+            saw("M7", "a gap of ten hours", ran);
             let finished = ran.only().1;
             assert_eq!((finished.frames, oracle::decodes_whole(path)), (100, 100));
             assert!(finished.duration_seconds <= 2.0 * 4.0 + 10.0, "{}", finished.duration_seconds);
@@ -126,6 +129,7 @@ fn a_still_of_twenty_minutes_is_kept_and_makes_no_pictures() {
     let folder = scratch();
     let source = pausing(&folder, 1200);
     each_way(&source, |path, ran| {
+        saw("M7", "a still of twenty minutes", ran);
         let wanted: Vec<f64> = (0..100).map(|n| f64::from(n) * 0.04 + if n < 50 { 0.0 } else { 1200.0 }).collect();
         oracle::assert_times(&oracle::times(path, "v:0"), &wanted, TICK);
         assert_eq!(ran.only().1.repairs, Vec::<String>::new());
