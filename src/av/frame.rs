@@ -81,6 +81,11 @@ impl Frame {
         timestamp(if self.raw.pts == NO_TIMESTAMP { best } else { self.raw.pts }, self.base)
     }
 
+    /// Returns when it is shown, as its own packet says.
+    pub fn told_pts(&self) -> Option<Timestamp> {
+        timestamp(self.raw.pts, self.base)
+    }
+
     /// Sets when it is shown, and the time base of that.
     pub fn set_pts(&mut self, pts: Timestamp) {
         self.raw.pts = pts.ticks;

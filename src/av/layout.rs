@@ -2,7 +2,8 @@
 //!
 //! Looks at the tail of the file and at the outermost boxes or tags only; never at the media.
 //!
-//! Sources: ISO/IEC 14496-12 (boxes), Adobe's Video File Format Specification 10.1 (FLV tags, AMF0 metadata).
+//! Sources: ISO/IEC 14496-12 (boxes), Adobe's Video File Format Specification 10.1 (FLV tags, AMF0 metadata),
+//! Microsoft's Advanced Systems Format Specification 01.20 (3.2).
 
 use std::fs::File;
 use std::io;
@@ -20,6 +21,8 @@ const EXTENTS_MAX: usize = 10_000;
 const BOXES_MAX: usize = 100_000;
 /// Where FLV metadata is looked for: it is the first tag.
 const FLV_METADATA_BYTES: u64 = 64 * 1024;
+/// Where ASF's properties are looked for: they are among the first objects of the header.
+const ASF_HEADER_BYTES: u64 = 64 * 1024;
 
 /// What the structure tells.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,7 +42,7 @@ pub(super) struct Layout {
 /// Returns what the structure of `file` tells. For containers without an outer structure only the zero tail.
 pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Result<Layout> {
     let mut zero_tail_bytes = zero_tail(file, length)?;
-    if container == Container::Wav && zero_tail_bytes > 0 {
+    if matches!(container, Container::Avi | Container::Wav) && zero_tail_bytes > 0 {
         // Silence that is not compressed is zeros: only what lies behind the chunks is none of it.
         zero_tail_bytes = zero_tail_bytes.min(length.saturating_sub(riff_end(file, length)?));
     }
@@ -49,6 +52,7 @@ pub(super) fn examine(file: &File, length: u64, container: Container) -> io::Res
         Container::Mp4 => examine_boxes(file, end, length, &mut layout)?,
         // The last chunk's padding byte may be missing.
         Container::Avi | Container::Wav => layout.torn = riff_end(file, length)? > length + 1,
+        Container::Asf => layout.torn = asf_bytes(file, length)?.is_some_and(|bytes| bytes > length),
         Container::Mkv => layout.torn = !segment_is_whole(file, length)?,
         Container::Flv => {
             layout.torn = !flv_ends_whole(file, end, length)? && !flv_tags_fill(file, end, length)?;
@@ -116,6 +120,22 @@ fn riff_end(file: &File, length: u64) -> io::Result<u64> {
         position += size + size % 2 + HEADER_BYTES;
     }
     Ok(position)
+}
+
+/// Returns how long an ASF file says it is; nothing for one that was sent live and cannot know.
+fn asf_bytes(file: &File, length: u64) -> io::Result<Option<u64>> {
+    /// The file's properties, which hold its size and flags.
+    const PROPERTIES: [u8; 16] =
+        [0xa1, 0xdc, 0xab, 0x8c, 0x47, 0xa9, 0xcf, 0x11, 0x8e, 0xe4, 0, 0xc0, 0x0c, 0x20, 0x53, 0x65];
+    const SIZE_AT: usize = 40;
+    const FLAGS_AT: usize = 88;
+    const LIVE: u8 = 1;
+    let mut head = vec![0; usize::try_from(length.min(ASF_HEADER_BYTES)).unwrap_or(0)];
+    file.read_exact_at(&mut head, 0)?;
+    let Some(at) = head.windows(PROPERTIES.len()).position(|window| window == PROPERTIES) else { return Ok(None) };
+    let (size, flags) = (head.get(at + SIZE_AT..), head.get(at + FLAGS_AT));
+    let size = size.and_then(|rest| rest.first_chunk::<8>()).copied().map(u64::from_le_bytes);
+    Ok(size.filter(|_| flags.is_some_and(|flags| flags & LIVE == 0)))
 }
 
 /// Returns whether Matroska's segment, which holds all media, ends within the file. A live recorder leaves its size

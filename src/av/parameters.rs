@@ -101,6 +101,10 @@ impl StreamParameters {
         match self.raw.field_order {
             ffi::AVFieldOrder::AV_FIELD_TT | ffi::AVFieldOrder::AV_FIELD_TB => Scan::TopFieldFirst,
             ffi::AVFieldOrder::AV_FIELD_BB | ffi::AVFieldOrder::AV_FIELD_BT => Scan::BottomFieldFirst,
+            // DV is interlaced, its second field first; containers do not say so. Only its pictures of 720 lines are not.
+            ffi::AVFieldOrder::AV_FIELD_UNKNOWN if self.codec_name() == "dvvideo" && self.size().1 != 720 => {
+                Scan::BottomFieldFirst
+            }
             _ => Scan::Progressive,
         }
     }

@@ -208,12 +208,13 @@ fn sound_at_16_khz_is_copied_out_of_an_mp4_with_its_64_ms_of_priming() {
 
 #[test]
 fn sound_that_changes_in_mid_stream_is_encoded_for_one_header_cannot_tell_both() {
-    for (trap, name) in [
-        ("44.1 kHz stereo that becomes 48 kHz mono, in an FLV", "part.flv"),
-        ("44.1 kHz stereo that becomes 48 kHz mono, in a transport stream", "part.ts"),
+    for (trap, name, codec) in [
+        ("44.1 kHz stereo that becomes 48 kHz mono, in an FLV", "part.flv", "aac"),
+        ("44.1 kHz stereo that becomes 48 kHz mono, in a transport stream", "part.ts", "aac"),
+        ("AC-3 that becomes mono at 48 kHz", "part.ts", "ac3"),
     ] {
         let folder = scratch();
-        let source = changing(&folder, name);
+        let source = changing(&folder, name, codec);
         for container in BOTH {
             let ran = transcode(&source, &encode(&[], container)).unwrap();
             saw("T5", trap, &ran);
@@ -225,12 +226,12 @@ fn sound_that_changes_in_mid_stream_is_encoded_for_one_header_cannot_tell_both()
 }
 
 /// Two seconds of stereo at 44.1 kHz, then two of mono at 48 kHz, in one file.
-fn changing(folder: &TempDir, name: &str) -> PathBuf {
+fn changing(folder: &TempDir, name: &str, codec: &str) -> PathBuf {
     let picture = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2";
     let part = |number: u32, sound: &str| {
         let (offset, part) = (2 * (number - 1), format!("{number}{name}"));
         let copy_times = format!("-output_ts_offset {offset} -muxdelay 0 -muxpreload 0");
-        by_ffmpeg(folder, &part, &format!("{picture} {sound} {PICTURE} -bf 0 -c:a aac {copy_times}"))
+        by_ffmpeg(folder, &part, &format!("{picture} {sound} {PICTURE} -bf 0 -c:a {codec} {copy_times}"))
     };
     let first = part(1, "-f lavfi -i sine=440:sample_rate=44100:duration=2 -ac 2");
     let second = part(2, "-f lavfi -i sine=880:sample_rate=48000:duration=2 -ac 1");

@@ -13,8 +13,8 @@ pub(super) struct Tally {
     pub(super) bytes: u64,
     pub(super) damaged: u64,
     pub(super) new_headers: u64,
-    /// What the latest packet of AAC said of itself, where each does.
-    pub(super) adts: Option<[u8; 2]>,
+    /// What the latest packet of sound said of itself, where each does.
+    pub(super) header: Option<[u8; 2]>,
     pub(super) last_is_damaged: bool,
     /// Presentation times of all packets, in ticks. 8 bytes a frame: a day at 60 fps is 41 MB.
     pub(super) shown: Vec<i64>,
@@ -25,13 +25,18 @@ pub(super) struct Tally {
     /// Ticks of whole packets that decoders leave out.
     pub(super) discarded: i64,
     pub(super) end: i64,
+    /// From the first packet's decode time to its presentation time, where it has one.
+    lead: Option<i64>,
+    /// A packet had no presentation time: from there on the others' are told by their decode times, which leave no place
+    /// twice and none free.
+    lacks: bool,
     /// How long the latest packet lasted that says so, in ticks.
     pub(super) usual: i64,
 }
 
 impl Tally {
     fn add(&mut self, packet: &Packet) {
-        let Some(pts) = packet.pts().or(packet.dts()).map(|pts| pts.ticks) else { return };
+        let Some(pts) = self.shown_at(packet) else { return };
         self.last_is_damaged = packet.is_corrupt();
         if packet.is_corrupt() {
             self.damaged += 1;
@@ -50,6 +55,17 @@ impl Tally {
         let lasts = packet.duration().ticks;
         self.usual = if lasts > 0 { lasts } else { self.usual };
         self.end = self.end.max(pts + packet.duration().ticks);
+    }
+
+    /// Returns when a packet is shown, as one of them all.
+    fn shown_at(&mut self, packet: &Packet) -> Option<i64> {
+        let (shown, decoded) = (packet.pts().map(|pts| pts.ticks), packet.dts().map(|dts| dts.ticks));
+        if self.packets == 0 {
+            self.lead = shown.zip(decoded).map(|(shown, decoded)| shown - decoded);
+        }
+        self.lacks |= shown.is_none();
+        let told = shown.filter(|_| !self.lacks);
+        told.or_else(|| decoded.map(|decoded| decoded + self.lead.unwrap_or(0)))
     }
 
     /// Adds a picture. One that an edit list cuts off is none, but decoding may begin there. `by_codec` tells what the
@@ -71,12 +87,11 @@ impl Tally {
 
     /// Adds a packet of sound, whose parameters may also change in its own header.
     pub(super) fn add_sound(&mut self, packet: &Packet, codec: &AudioCodec) {
-        if *codec == AudioCodec::Aac
-            && !packet.is_corrupt()
-            && let Some(header) = adts(packet.payload())
+        if !packet.is_corrupt()
+            && let Some(header) = own_header(codec, packet.payload())
         {
-            self.new_headers += u64::from(self.adts.is_some_and(|before| before != header));
-            self.adts = Some(header);
+            self.new_headers += u64::from(self.header.is_some_and(|before| before != header));
+            self.header = Some(header);
         }
         self.add(packet);
     }
@@ -86,11 +101,51 @@ impl Tally {
     }
 }
 
+/// Returns what a packet says of its sample rate and channels; nothing for codecs whose headers are the container's.
+fn own_header(codec: &AudioCodec, payload: &[u8]) -> Option<[u8; 2]> {
+    match codec {
+        AudioCodec::Aac => adts(payload),
+        AudioCodec::Other(name) if name == "ac3" || name == "eac3" => ac3(payload),
+        _ => None,
+    }
+}
+
+/// Returns the bits of sample rate and channels in a frame of AC-3, or in the first substream of one of E-AC-3 (ETSI TS
+/// 102 366, 4.4 and E.1.2).
+fn ac3(payload: &[u8]) -> Option<[u8; 2]> {
+    const LAST_OF_AC3: u8 = 10;
+    let [0x0b, 0x77, third, _, fifth, sixth, seventh, ..] = payload else { return None };
+    if sixth >> 3 <= LAST_OF_AC3 {
+        return Some([fifth & 0xc0, seventh & 0xe0]);
+    }
+    // The kind of substream and its number, zero both; then the sample rate, the number of blocks, and the channels.
+    (third >> 3 == 0).then_some([fifth & 0xc0, fifth & 0x0f])
+}
+
 /// Returns profile, sample rate and channels from the ADTS header of a packet of AAC (ISO/IEC 13818-7, 6.2), as the
 /// bits stand there; nothing for AAC whose headers are the container's.
 fn adts(payload: &[u8]) -> Option<[u8; 2]> {
     match payload {
         [0xff, second, third, fourth, ..] if second & 0xf6 == 0xf0 => Some([third & 0xfd, fourth & 0xc0]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_of_ac3_tells_its_sample_rate_and_channels_and_not_its_size() {
+        let ac3 = |bytes: [u8; 7]| own_header(&AudioCodec::from_name("ac3"), &bytes);
+        // 48 kHz stereo at two rates; then 5.1; then 44.1 kHz.
+        let stereo = ac3([0x0b, 0x77, 1, 2, 0x14, 0x40, 0x43]);
+        assert!(stereo.is_some() && stereo == ac3([0x0b, 0x77, 3, 4, 0x1c, 0x40, 0x43]));
+        assert_ne!(stereo, ac3([0x0b, 0x77, 1, 2, 0x14, 0x40, 0xe1]));
+        assert_ne!(stereo, ac3([0x0b, 0x77, 1, 2, 0x54, 0x40, 0x43]));
+        // E-AC-3: six blocks of stereo; a dependent substream tells nothing of its own.
+        let (first, dependent) = ([0x0b, 0x77, 0, 9, 0x34, 0x80, 0], [0x0b, 0x77, 0x40, 9, 0x3f, 0x80, 0]);
+        assert_eq!((ac3(first), ac3(dependent)), (Some([0, 4]), None));
+        assert_eq!(own_header(&AudioCodec::Mp3, &first), None);
     }
 }

@@ -1,12 +1,11 @@
 //! Decoding a source that may be damaged: what cannot be decoded is passed over, counted, and bounded.
 
 use super::super::TranscodeError;
+use super::frame_clock::FrameClock;
 use crate::av::decode::{Decoder, Threads};
 use crate::av::filter::PictureShape;
 use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
 use crate::media::{TimeBase, Timestamp};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Refused packets in a row after which the rest is not worth trying. A flipped bit costs one; a group of pictures
 /// whose headers are gone costs all of its packets, so this is more than the usual group.
@@ -106,9 +105,7 @@ pub(super) struct PictureDecoder {
     base: TimeBase,
     last: Option<i64>,
     seen_keyframe: bool,
-    /// Times of the packets inside, once the file lacked one: what is decoded comes out in the order it is shown, so
-    /// the earliest time belongs to the next frame. Old AVI has decode times only.
-    pending: Option<BinaryHeap<Reverse<i64>>>,
+    clock: FrameClock,
     /// Frames from here on, in ticks, are another run's.
     until: Option<i64>,
 }
@@ -123,7 +120,7 @@ impl PictureDecoder {
             base: stream.time_base,
             last: None,
             seen_keyframe: false,
-            pending: None,
+            clock: FrameClock::default(),
             until: None,
         })
     }
@@ -165,7 +162,8 @@ impl PictureDecoder {
             self.tally.dropped += counted;
             return Ok(());
         }
-        self.expect_frame_of(packet);
+        let ticks = |time: Option<Timestamp>| time.map(|time| time.rescale(self.base).ticks);
+        self.clock.send(ticks(packet.pts()), ticks(packet.dts()));
         loop {
             let sent = self.decoder.send(packet);
             self.drain(sink)?;
@@ -177,20 +175,6 @@ impl PictureDecoder {
                 Ok(Sent::Full) => {}
                 Err(AvError::Decode(_)) => return self.refuse(),
                 Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn expect_frame_of(&mut self, packet: &Packet) {
-        /// More than any decoder holds: what is left over belongs to pictures that never came.
-        const PENDING_MAX: usize = 64;
-        if packet.pts().is_none() {
-            self.pending.get_or_insert_default();
-        }
-        if let (Some(pending), Some(time)) = (&mut self.pending, packet.pts().or(packet.dts())) {
-            pending.push(Reverse(time.rescale(self.base).ticks));
-            if pending.len() > PENDING_MAX {
-                pending.pop();
             }
         }
     }
@@ -243,8 +227,8 @@ impl PictureDecoder {
 
     /// Counts a frame and makes its time rise; nothing for one that is another run's.
     fn accept(&mut self, mut frame: Frame) -> Option<Frame> {
-        let earliest = self.pending.as_mut().and_then(BinaryHeap::pop).map(|Reverse(pts)| pts);
-        let pts = earliest.or_else(|| frame.pts().map(|pts| pts.rescale(self.base).ticks));
+        let ticks = |time: Option<Timestamp>| time.map(|time| time.rescale(self.base).ticks);
+        let pts = self.clock.receive(ticks(frame.told_pts()), ticks(frame.pts()));
         if self.until.is_some_and(|until| pts.is_some_and(|pts| pts >= until)) {
             return None;
         }

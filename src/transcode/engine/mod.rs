@@ -24,6 +24,7 @@ mod encode;
 mod expect;
 mod feed;
 mod flight;
+mod frame_clock;
 mod journal;
 mod lane;
 mod order;

@@ -1,6 +1,7 @@
 //! What the tests share: scratch folders, generated clips, runs of the engine and of the program, FFmpeg's own tools as
 //! oracles, the documents, and what goes wrong outside of the program: origins, networks, disks, kills.
 
+pub(crate) mod avi;
 pub(crate) mod bidden;
 pub(crate) mod binary;
 pub(crate) mod bytes;
