@@ -5,7 +5,8 @@ use super::error::{AvError, LibavError};
 use super::frame::Frame;
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
-use super::sys::{Codec, CodecContext, Dictionary, RawPacket};
+use super::sys::Failed;
+use super::sys::{Codec, CodecContext, Dictionary, RawFrame, RawPacket};
 use super::{Received, Sent, receive, sent};
 use crate::media::{Ratio, TimeBase};
 use ffmpeg_next::ffi;
@@ -47,6 +48,8 @@ pub struct Encoder {
     context: CodecContext,
     base: TimeBase,
     frame_rate: Ratio,
+    /// Whether it hangs when it is closed without ever having seen a frame. SVT-AV1 (1.4) waits for its own threads then.
+    needs_a_frame: bool,
 }
 
 impl Encoder {
@@ -109,24 +112,31 @@ impl Encoder {
         base: TimeBase,
         frame_rate: Ratio,
     ) -> Result<Self, AvError> {
-        let refused = |option: String| AvError::UnknownOption { owner: name.to_owned(), option, suggestion: None };
+        let refused =
+            |option: String, suggestion| AvError::UnknownOption { owner: name.to_owned(), option, suggestion };
         let pairs: Vec<(&str, &str)> = pairs.into_iter().collect();
-        let params = x264_params(&pairs);
-        let mut options = Dictionary::new(pairs).map_err(refused)?;
-        let mut open = || context.open(codec, &mut options);
-        let (opened, heard) = if params.is_empty() { (open(), Vec::new()) } else { super::log::listen(open) };
-        if let Some((option, _)) = options.first().filter(|_| opened.is_ok()) {
-            let suggestion = nearest(&option, &context.option_names());
-            return Err(AvError::UnknownOption { owner: name.to_owned(), option, suggestion });
+        // A device that is not there refuses before it has seen every option.
+        let names = context.option_names();
+        if let Some((option, _)) = pairs.iter().find(|(option, _)| !names.iter().any(|name| name == option)) {
+            return Err(refused((*option).to_owned(), nearest(option, &names)));
         }
-        opened.map_err(|failed| AvError::EncoderSettings { encoder: name.to_owned(), source: failed.into() })?;
-        // libx264 only warns of a bad key or value inside `x264-params`, and encodes without it.
-        let ignored = heard.into_iter().find(|line| params.iter().any(|param| line.contains(param.as_str())));
-        if let Some(text) = ignored.filter(|line| line.starts_with("Error parsing option")) {
-            let source = LibavError { call: "x264_param_parse", code: ffi::AVERROR(ffi::EINVAL), text };
+        let complaints = complaints(&pairs);
+        let listens = !complaints.is_empty() || !QUIET.contains(&name);
+        let mut options = Dictionary::new(pairs).map_err(|option| refused(option, None))?;
+        let mut open = || context.open(codec, &mut options);
+        let (opened, heard) = if listens { super::log::listen(open) } else { (open(), Vec::new()) };
+        opened.map_err(|failed| failed_to_open(name, failed, &heard))?;
+        let encoder = Self { context, base, frame_rate, needs_a_frame: name == "libsvtav1" };
+        if let Some((option, _)) = options.first() {
+            return Err(refused(option, None));
+        }
+        // The libraries only warn of a bad key or value among their own parameters, and encode without it.
+        let ignored = heard.into_iter().find(|line| complaints.iter().any(|complaint| line.contains(complaint)));
+        if let Some(text) = ignored {
+            let source = LibavError { call: "avcodec_open2", code: ffi::AVERROR(ffi::EINVAL), text };
             return Err(AvError::EncoderSettings { encoder: name.to_owned(), source });
         }
-        Ok(Self { context, base, frame_rate })
+        Ok(encoder)
     }
 
     /// Returns samples per frame that the encoder wants; 0 when it takes any.
@@ -167,6 +177,7 @@ impl Encoder {
     /// # Errors
     /// [`AvError::Encode`].
     pub fn send(&mut self, frame: &Frame) -> Result<Sent, AvError> {
+        self.needs_a_frame = false;
         sent(self.context.send_frame(Some(frame.raw()))).map_err(|failed| AvError::Encode(failed.into()))
     }
 
@@ -198,10 +209,44 @@ impl Encoder {
     }
 }
 
-/// Returns the pairs inside `x264-params` as libx264 writes them in its warnings.
-fn x264_params(pairs: &[(&str, &str)]) -> Vec<String> {
-    let inside = pairs.iter().filter(|(name, _)| *name == "x264-params").flat_map(|(_, value)| value.split(':'));
-    inside.filter_map(|pair| pair.split_once('=')).map(|(key, value)| format!("'{key} = {value}'")).collect()
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        if self.needs_a_frame
+            && let Ok(parameters) = self.context.parameters()
+            && let Ok(frame) = RawFrame::blank(&parameters)
+        {
+            // It is closed next, whatever comes of it.
+            let _ = self.context.send_frame(Some(&frame));
+        }
+    }
+}
+
+/// Encoders that say nothing worth hearing when they are opened without parameters of their own. To listen is to open one
+/// encoder at a time.
+const QUIET: [&str; 2] = ["libx264", "aac"];
+
+/// Returns what libavcodec says of a pair inside `x264-params` and its sisters that the library does not take.
+fn complaints(pairs: &[(&str, &str)]) -> Vec<String> {
+    let inside = pairs.iter().filter(|(name, _)| name.ends_with("-params")).flat_map(|(_, value)| value.split(':'));
+    let said = |(key, value): (&str, &str)| {
+        [
+            format!("Error parsing option '{key} = {value}'"),
+            format!("Error parsing option {key}: {value}."),
+            format!("Unknown option: {key}."),
+            format!("Invalid value for {key}: {value}."),
+        ]
+    };
+    inside.filter_map(|pair| pair.split_once('=')).flat_map(said).collect()
+}
+
+/// Returns what a failure to open means: libavcodec's number seldom says it, a line before it often does.
+fn failed_to_open(name: &str, failed: Failed, heard: &[String]) -> AvError {
+    let mut source = LibavError::from(failed);
+    let is_chatter = |line: &&String| line.contains("[info]") || line.contains("[warn]");
+    if let Some(line) = heard.iter().find(|line| !is_chatter(line)) {
+        source.text = format!("{}: {}", source.text, line.trim_end_matches('.'));
+    }
+    AvError::EncoderSettings { encoder: name.to_owned(), source }
 }
 
 fn dimension(value: u32) -> i32 {
@@ -209,7 +254,7 @@ fn dimension(value: u32) -> i32 {
 }
 
 /// Returns the name that a mistyped one most likely meant: at most two edits away, or one third of its length.
-pub(super) fn nearest(mistyped: &str, names: &[String]) -> Option<String> {
+pub fn nearest(mistyped: &str, names: &[String]) -> Option<String> {
     let limit = (mistyped.len() / 3).max(2);
     let scored = names.iter().map(|name| (edit_distance(mistyped, name), name));
     scored

@@ -45,15 +45,17 @@ pub fn install(verbosity: Verbosity) {
     sys::install_log();
 }
 
-/// Runs `work` and returns what libav said meanwhile, warnings included: some refusals it only mentions. What other
-/// threads make it say is heard too, so look for words of your own.
+/// Runs `work` and returns what libav said meanwhile, warnings included: some refusals it only mentions; and what the
+/// encoders beneath it wrote to stderr. What other threads make it say is heard too, so look for words of your own.
 pub(super) fn listen<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     let _one_at_a_time = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
     let level = sys::log_level();
     sys::set_log_level(level.max(WARNING));
     sys::install_log();
     *HEARD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+    sys::divert_stderr(true);
     let result = work();
+    sys::divert_stderr(false);
     let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner).take();
     sys::set_log_level(level);
     (result, heard.unwrap_or_default())

@@ -10,12 +10,13 @@ use super::interrupt::Interrupt;
 use super::packet::Packet;
 use super::parameters::{StreamKind, StreamParameters};
 use super::sys::{self, Declared, Dictionary, OutputContext, Unwritten};
-use crate::media::{Container, Ratio, TimeBase};
+use crate::media::{Container, Ratio, TimeBase, VideoCodec};
 use crate::room::{Grant, Room};
 
 /// A muxer whose streams are being declared.
 pub struct MuxerBuilder {
     target: Target,
+    container: Container,
 }
 
 /// A muxer that takes packets.
@@ -59,7 +60,8 @@ impl MuxerBuilder {
         let file = File::create(path).map_err(|source| AvError::Disk { path: path.to_owned(), source })?;
         let output = OutputContext::new(path, file, Grant::new(room), muxer_name(container), interrupt);
         let output = output.map_err(|failed| AvError::Write { path: path.to_owned(), source: failed.into() })?;
-        Ok(Self { target: Target { output, path: path.to_owned(), interrupt: interrupt.clone() } })
+        let target = Target { output, path: path.to_owned(), interrupt: interrupt.clone() };
+        Ok(Self { target, container })
     }
 
     /// Adds a stream and returns its index.
@@ -74,6 +76,7 @@ impl MuxerBuilder {
             frame_rate: rational(rate),
             cover_art: stream.kind == StreamKind::CoverArt,
             rotation_degrees: stream.rotation_degrees,
+            tag: tag(self.container, &stream.video_codec()),
         };
         Ok(self.target.output.add_stream(&stream.raw, declared)?)
     }
@@ -132,6 +135,15 @@ impl Muxer {
     pub fn finish(mut self) -> Result<(), AvError> {
         let finished = self.target.output.finish();
         finished.map_err(|failed| self.target.error(failed))
+    }
+}
+
+/// Returns the name that a container must have for a codec; 0 where the muxer's own choice will do. Players of Apple take
+/// HEVC in MP4 under this name alone, which says that its headers stand in the index.
+fn tag(container: Container, codec: &VideoCodec) -> u32 {
+    match (container, codec) {
+        (Container::Mp4, VideoCodec::Hevc) => u32::from_le_bytes(*b"hvc1"),
+        _ => 0,
     }
 }
 

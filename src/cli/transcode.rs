@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::value;
-use crate::media::{Container, Encoder, RateControlMode};
+use crate::media::{Container, RateControlMode};
 use crate::transcode::{AudioRequest, RenditionRequest};
 
 const EXAMPLES: &str = "\
@@ -47,11 +47,10 @@ pub struct TranscodeArgs {
     #[arg(short = 'n', long = "no-overwrite", help_heading = "Output")]
     pub no_overwrite: bool,
 
-    /// Which encoder makes the picture [default: x264]
-    #[arg(long, value_enum, ignore_case = true, default_value_t = Encoder::X264, help_heading = "Picture")]
-    #[arg(value_name = "NAME", hide_default_value = true, hide_possible_values = true)]
-    pub encoder: Encoder,
-    /// ultrafast to placebo: slower makes smaller files [default: veryfast]
+    /// x264, x265, svtav1, or one of libavcodec's, as h264_nvenc [default: x264]
+    #[arg(long, value_name = "NAME", default_value = "x264", hide_default_value = true, help_heading = "Picture")]
+    pub encoder: String,
+    /// ultrafast to placebo, svtav1 13 to 0: slower makes smaller files [default: veryfast, 8]
     #[arg(long, value_name = "NAME", help_heading = "Picture")]
     pub preset: Option<String>,
     /// Keyframe grid, the same in every rendition [default: 4]
@@ -69,11 +68,11 @@ pub struct TranscodeArgs {
     #[arg(long, value_name = "MODE", value_enum, ignore_case = true, hide_possible_values = true)]
     #[arg(help_heading = "Rate control")]
     pub rate_control: Option<RateControlMode>,
-    /// Constant rate factor, 0 (lossless) to 51 (worst) [default: 24]
+    /// Constant rate factor, 0 (best) to 51 (svtav1: 63) [default: 24, x265 26, svtav1 35]
     #[arg(long, value_name = "N", value_parser = value::number, help_heading = "Rate control")]
     #[arg(allow_negative_numbers = true)]
     pub crf: Option<f64>,
-    /// Constant quantiser, 0 (lossless) to 51 (worst)
+    /// Constant quantiser, 0 (best) to 51 (svtav1: 63)
     #[arg(long, value_name = "N", help_heading = "Rate control")]
     pub cq: Option<u32>,
     /// Bits per second for cbr, abr, vbr: 2M, 800k, 2500000

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser};
 use url::Url;
 
-use crate::media::{Container, Encoder, RateControlMode, RenditionName};
+use crate::media::{Container, RateControlMode, RenditionName};
 use crate::transcode::{AudioRequest, RenditionRequest};
 
 /// A value cannot be understood.
@@ -186,16 +186,6 @@ impl ValueEnum for Container {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl ValueEnum for Encoder {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::X264]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()).alias(self.libav_name()))
     }
 }
 

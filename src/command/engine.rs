@@ -26,6 +26,15 @@ pub(super) fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, CommandE
     plan::plan(info, request).map_err(CommandError::stage)
 }
 
+/// Decides what to do with the encoders that this machine has.
+pub(super) fn plan_here(info: &MediaInfo, request: Request) -> Result<Plan, CommandError> {
+    let planned = plan(info, &request)?;
+    match transcode::unavailable(&planned) {
+        None => Ok(planned),
+        why => plan(info, &Request { unavailable: why, ..request }),
+    }
+}
+
 /// Finds out whether the encoders take the plan's options, which only they know.
 pub(super) fn try_encoders(plan: &Plan) -> Result<(), CommandError> {
     transcode::try_encoders(plan).map_err(CommandError::stage)

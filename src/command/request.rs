@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::cli::TranscodeArgs;
 use crate::media::Container;
-use crate::transcode::{RateControlRequest, RenditionRequest, Request, x264};
+use crate::transcode::{RateControlRequest, RenditionRequest, Request, encoder, x264};
 
 /// Returns what `args` ask for, written into `container`.
 pub(super) fn of(args: &TranscodeArgs, container: Option<Container>) -> Result<Request, CommandError> {
@@ -11,7 +11,8 @@ pub(super) fn of(args: &TranscodeArgs, container: Option<Container>) -> Result<R
     Ok(Request {
         renditions: args.renditions.clone(),
         container,
-        encoder: args.encoder,
+        encoder: encoder::named(&args.encoder).map_err(CommandError::stage)?,
+        unavailable: None,
         preset: args.preset.clone(),
         rate_control: RateControlRequest {
             mode: args.rate_control,

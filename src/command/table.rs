@@ -123,9 +123,8 @@ fn remarks(planned: &RenditionPlan, done: &RenditionOutcome) -> Vec<String> {
     if let Action::Transcode(video) = &planned.action {
         let keyint = video.keyint_seconds;
         remarks.push(format!(
-            "{} {}, {}, keyframe every {keyint} s{}",
-            video.encoder.name(),
-            video.preset,
+            "{}, {}, keyframe every {keyint} s{}",
+            video.encoder_words(),
             video.rate_control,
             sound(&planned.audio)
         ));

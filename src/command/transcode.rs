@@ -82,7 +82,7 @@ fn decide(
         check::folder(target)?;
     }
     let info = engine::probe(&args.source, interrupt)?;
-    let plan = engine::plan(&info, &request)?;
+    let plan = engine::plan_here(&info, request)?;
     engine::try_encoders(&plan)?;
     let names: Vec<RenditionName> = plan.renditions.iter().map(|rendition| rendition.name).collect();
     // Again, now that the plan is known: the names asked for are not always the names made.

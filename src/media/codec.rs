@@ -37,6 +37,18 @@ impl VideoCodec {
     }
 }
 
+impl fmt::Display for VideoCodec {
+    /// As people write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::H264 => "H.264",
+            Self::Hevc => "HEVC",
+            Self::Av1 => "AV1",
+            Self::Other(name) => name,
+        })
+    }
+}
+
 /// A way of coding sound.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AudioCodec {

@@ -1,68 +1,6 @@
-//! How an encoder spends bits, and the encoders that we drive.
+//! How an encoder spends bits.
 
 use std::fmt;
-
-/// An encoder, by our short name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoder {
-    /// x264 through libavcodec's `libx264`.
-    X264,
-}
-
-impl Encoder {
-    /// Returns the name on our command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::X264 => "x264",
-        }
-    }
-
-    /// Returns libavcodec's name.
-    pub const fn libav_name(self) -> &'static str {
-        match self {
-            Self::X264 => "libx264",
-        }
-    }
-
-    /// Returns the presets, fastest first.
-    pub const fn presets(self) -> &'static [&'static str] {
-        match self {
-            Self::X264 => &[
-                "ultrafast",
-                "superfast",
-                "veryfast",
-                "faster",
-                "fast",
-                "medium",
-                "slow",
-                "slower",
-                "veryslow",
-                "placebo",
-            ],
-        }
-    }
-
-    /// Returns the preset used unless told otherwise.
-    pub const fn default_preset(self) -> &'static str {
-        match self {
-            Self::X264 => "veryfast",
-        }
-    }
-
-    /// Returns the rate factor used unless told otherwise.
-    pub const fn default_crf(self) -> f64 {
-        match self {
-            Self::X264 => 24.0,
-        }
-    }
-
-    /// Returns the largest CRF and quantiser (the smallest is 0).
-    pub const fn max_quantiser(self) -> f64 {
-        match self {
-            Self::X264 => 51.0,
-        }
-    }
-}
 
 /// The name of a way to spend bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,9 +49,9 @@ impl RateControlMode {
 /// A way to spend bits with all its numbers: only valid combinations can be built.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RateControl {
-    /// Constant rate factor, 0 (lossless) to 51.
+    /// Constant rate factor, 0 to the encoder's largest.
     Crf(f64),
-    /// Constant quantiser, 0 to 51.
+    /// Constant quantiser, 0 to the encoder's largest.
     Cq(u8),
     /// Every second the same, in bits per second, with a decoder buffer in bits.
     Cbr {
@@ -131,11 +69,18 @@ pub enum RateControl {
     Vbr {
         /// Bits per second on average.
         bitrate: u64,
-        /// Bits per second at most.
-        maxrate: u64,
-        /// Bits of decoder buffer the cap is counted over.
-        bufsize: u64,
+        /// The cap; none where the encoder has a way of its own.
+        cap: Option<Cap>,
     },
+}
+
+/// What a variable bitrate must stay below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// Bits per second at most.
+    pub maxrate: u64,
+    /// Bits of decoder buffer that it is counted over.
+    pub bufsize: u64,
 }
 
 impl RateControl {
@@ -158,9 +103,10 @@ impl fmt::Display for RateControl {
             Self::Cq(quantiser) => write!(f, "cq {quantiser}"),
             Self::Cbr { bitrate, bufsize } => write!(f, "cbr {bitrate} bit/s, bufsize {bufsize} bit"),
             Self::Abr { bitrate } => write!(f, "abr {bitrate} bit/s"),
-            Self::Vbr { bitrate, maxrate, bufsize } => {
+            Self::Vbr { bitrate, cap: Some(Cap { maxrate, bufsize }) } => {
                 write!(f, "vbr {bitrate} bit/s, maxrate {maxrate} bit/s, bufsize {bufsize} bit")
             }
+            Self::Vbr { bitrate, cap: None } => write!(f, "vbr {bitrate} bit/s"),
         }
     }
 }

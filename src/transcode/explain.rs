@@ -6,9 +6,9 @@ use super::plan::{
     AacPlan, Action, AudioPlan, Cut, NOTHING_ENCODED, Plan, RenditionPlan, VideoPlan, channel_word, picture_words,
     sound_words,
 };
-use super::{filter, x264};
+use super::{encoder, filter};
 use crate::figure;
-use crate::media::{AudioInfo, Container, MediaInfo, Range, Rotation, Scan, Timing, VideoInfo};
+use crate::media::{AudioInfo, Container, MediaInfo, Range, Rotation, Scan, Timing, VideoCodec, VideoInfo};
 use crate::printable::printable;
 
 /// Fine enough for any clock of a container, and what MPEG itself counts in.
@@ -126,16 +126,15 @@ fn rendition_lines(info: &MediaInfo, plan: &Plan, rendition: &RenditionPlan, out
 /// Returns the settings by the names that FFmpeg's own documentation explains, so that they can be looked up.
 fn settings(plan: &Plan, video: &VideoPlan, source: &VideoInfo) -> Vec<String> {
     let made = format!(
-        "{}x{} with {} {}, {}, a keyframe every {} s",
+        "{}x{} with {}, {}, a keyframe every {} s",
         video.width,
         video.height,
-        video.encoder.name(),
-        video.preset,
+        video.encoder_words(),
         video.rate_control,
         video.keyint_seconds
     );
     let options: Vec<String> =
-        x264::options(video).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        encoder::options(video).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     let chain: Vec<String> =
         filter::prepare(&plan.prepare).into_iter().chain([filter::rendition(video, source)]).collect();
     vec![field("picture", &made), field("filter", &chain.join(",")), field("encoder", &options.join(" "))]
@@ -193,8 +192,17 @@ fn output_part(info: &MediaInfo, container: Container, rendition: &RenditionPlan
         (_, None) => {}
     }
     words.extend(sound_part(info, &rendition.audio));
-    if container == Container::Mp4 {
-        words.push("-movflags +faststart".to_owned());
+    let codec = match &rendition.action {
+        Action::Transcode(video) => Some(video.encoder.codec()),
+        _ => info.video.as_ref().map(|source| source.codec.clone()),
+    };
+    match container {
+        Container::Mp4 if codec == Some(VideoCodec::Hevc) => {
+            words.push("-tag:v hvc1 -movflags +faststart".to_owned())
+        }
+        Container::Mp4 => words.push("-movflags +faststart".to_owned()),
+        Container::Mkv => words.push("-fflags +bitexact".to_owned()),
+        _ => {}
     }
     words.join(" ")
 }
@@ -202,11 +210,13 @@ fn output_part(info: &MediaInfo, container: Container, rendition: &RenditionPlan
 fn encoder_words(video: &VideoPlan, label: &str) -> Vec<String> {
     let mut words = vec![format!("-map '[{label}]' -c:v {}", video.encoder.libav_name())];
     // Without `:v` the threads would reach the AAC encoder too, and ffmpeg warns of `b` without it.
-    for (name, value) in x264::options(video) {
+    for (name, value) in encoder::options(video) {
         words.push(format!("-{}:v {}", name, quoted(&value)));
     }
     // `t` counts from the rendition's first frame, wherever on the clock that stands.
-    words.push(format!("-force_key_frames 'expr:gte(t,n_forced*{})'", video.keyint_seconds));
+    if encoder::takes_keyframes(video) {
+        words.push(format!("-force_key_frames 'expr:gte(t,n_forced*{})'", video.keyint_seconds));
+    }
     words.push(match video.timing {
         // The rate is the encoder's time base. Neither 5.1's own choice nor `cfr` will do: both fill a start that is
         // late by a part of a frame with a repeated one, MP4 being no container of variable rate to them.

@@ -70,11 +70,11 @@ pub fn prepare(steps: &Prepare) -> Option<String> {
     (!chain.is_empty()).then(|| chain.join(","))
 }
 
-/// Returns the chain that makes a rendition's pictures from prepared ones: its size, 8-bit 4:2:0, limited range,
-/// square pixels. The colour tags of the frames that come out are the output's.
+/// Returns the chain that makes a rendition's pictures from prepared ones: its size, 4:2:0 of eight bits or what the
+/// encoder keeps, limited range, square pixels. The colour tags of the frames that come out are the output's.
 pub fn rendition(video: &VideoPlan, source: &VideoInfo) -> String {
     let mut chain = Vec::new();
-    if video.tone_map || has_wide_gamut(&source.color) {
+    if video.tone_map || (!video.is_deep() && has_wide_gamut(&source.color)) {
         if !video.zimg {
             chain.push(swscale(video, source));
             chain.push("format=yuv420p10le".to_owned());
@@ -87,9 +87,20 @@ pub fn rendition(video: &VideoPlan, source: &VideoInfo) -> String {
             chain.push("setparams=colorspace=bt709".to_owned());
         }
     }
-    chain.push("format=yuv420p".to_owned());
+    chain.extend(formats(video.pixel_format).iter().map(|format| format!("format={format}")));
     chain.push("setsar=1".to_owned());
     chain.join(",")
+}
+
+/// Returns the formats on the way to the encoder's own, the last: interleaved ones come from plain ones of as many bits,
+/// since `zscale` makes none.
+fn formats(last: &'static str) -> &'static [&'static str] {
+    match last {
+        "nv12" => &["yuv420p", "nv12"],
+        "p010le" => &["yuv420p10le", "p010le"],
+        "yuv420p10le" => &["yuv420p10le"],
+        _ => &["yuv420p"],
+    }
 }
 
 /// Returns whether `zscale` takes this source's pictures without help.
@@ -116,7 +127,7 @@ pub(in crate::transcode) fn upright_size(source: &VideoInfo) -> (u32, u32) {
 
 fn is_ready(video: &VideoPlan, source: &VideoInfo) -> bool {
     !video.to_limited_range
-        && source.pixel_format.name == "yuv420p"
+        && source.pixel_format.name == formats(video.pixel_format)[0]
         && upright_size(source) == (video.width, video.height)
 }
 
@@ -142,7 +153,7 @@ fn zscale(video: &VideoPlan, source: &VideoInfo) -> String {
     } else if video.to_limited_range {
         step.push_str(&format!("{}:r=limited", range_in("rin", source)));
     }
-    if source.pixel_format.bit_depth > 8 {
+    if source.pixel_format.bit_depth > if video.is_deep() { 10 } else { 8 } {
         step.push_str(DITHER);
     }
     step

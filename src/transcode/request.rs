@@ -12,6 +12,8 @@ pub struct Request {
     pub container: Option<Container>,
     /// Which encoder makes what must be encoded.
     pub encoder: Encoder,
+    /// Why that encoder cannot be had on this machine ([`super::unavailable`] finds out), where it cannot.
+    pub unavailable: Option<String>,
     /// The encoder's preset; `None` means its default.
     pub preset: Option<String>,
     /// How bits are spent; all `None` means the encoder's default CRF, and that copying is welcome.
@@ -39,6 +41,7 @@ impl Default for Request {
             renditions: Vec::new(),
             container: None,
             encoder: Encoder::X264,
+            unavailable: None,
             preset: None,
             rate_control: RateControlRequest::default(),
             keyint_seconds: 4.0,

@@ -4,6 +4,7 @@
  * libav writes a line in pieces ("Stream #0", ": ", "h264\n"), so the pieces are gathered per thread until the line
  * ends. Nothing is allocated and nothing locked: this runs inside decoders and encoders.
  */
+#define _GNU_SOURCE /* fopencookie */
 #include "shim.h"
 
 #include <libavutil/log.h>
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* As long as the lines of libav's own handler. */
 #define LINE_BYTES 1024
@@ -119,3 +121,51 @@ void reelmill_log_install(reelmill_log_sink sink)
     atomic_store(&installed_sink, sink);
     av_log_set_callback(sink ? on_message : av_log_default_callback);
 }
+
+#ifdef __GLIBC__
+static FILE *usual_stderr;
+static FILE *diverted_stderr;
+
+/* Takes what was written to the diverted stream: whole lines, since it is buffered by line. */
+static ssize_t on_written(void *cookie, const char *text, size_t bytes)
+{
+    reelmill_log_sink sink = atomic_load(&installed_sink);
+    char line[LINE_BYTES];
+    size_t begin = 0;
+
+    (void)cookie;
+    if (!sink)
+        return write(STDERR_FILENO, text, bytes);
+    while (begin < bytes) {
+        const char *end = memchr(text + begin, '\n', bytes - begin);
+        size_t length = end ? (size_t)(end - (text + begin)) : bytes - begin;
+
+        snprintf(line, sizeof(line), "%.*s", (int)(length < LINE_BYTES ? length : LINE_BYTES - 1), text + begin);
+        replace_control_characters(line);
+        if (line[0])
+            sink(strstr(line, "[error]") ? AV_LOG_ERROR : AV_LOG_INFO, "stderr", line);
+        begin += length + 1;
+    }
+    return (ssize_t)bytes;
+}
+
+void reelmill_log_divert(int on)
+{
+    if (!diverted_stderr) {
+        cookie_io_functions_t functions = { .write = on_written };
+
+        diverted_stderr = fopencookie(NULL, "w", functions);
+        if (!diverted_stderr)
+            return;
+        setvbuf(diverted_stderr, NULL, _IOLBF, LINE_BYTES);
+        usual_stderr = stderr;
+    }
+    stderr = on ? diverted_stderr : usual_stderr;
+}
+#else
+/* Elsewhere `stderr` cannot be set; what is said there is seen. */
+void reelmill_log_divert(int on)
+{
+    (void)on;
+}
+#endif

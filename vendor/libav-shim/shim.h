@@ -1,6 +1,6 @@
 /*
  * The part of the libav interface that Rust cannot express on its stable channel: a callback that takes a C
- * argument list (`va_list`).
+ * argument list (`va_list`); and C's own `stderr`, which encoders beneath libav write to past that callback.
  *
  * Plain C types only, so that the Rust declarations can be written by hand (`src/av/sys`); whoever changes a
  * signature here changes it there.
@@ -27,5 +27,13 @@ typedef void (*reelmill_log_sink)(int level, const char *component, const char *
  * libav's own handler, which writes to stderr. For the whole process; may be called at any time, from any thread.
  */
 void reelmill_log_install(reelmill_log_sink sink);
+
+/*
+ * Makes C's `stderr` a stream whose lines go to the sink, until it is given back: nonzero begins, zero ends. What takes
+ * hold of `stderr` meanwhile keeps that stream for good, which is the purpose: SVT-AV1 does so at its first line, and
+ * has no other way to be quiet but the environment. File descriptor 2, which all but C's own functions write to, stays as
+ * it is. For the whole process; not to be called by two threads at once.
+ */
+void reelmill_log_divert(int on);
 
 #endif

@@ -1,6 +1,6 @@
 //! Codecs and their contexts.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_int};
 use std::ptr;
 
 use super::owned::{Owned, PlainData, Release};
@@ -74,6 +74,63 @@ impl Codec {
         // SAFETY: a zero-terminated name; codecs are static.
         let codec = unsafe { ffi::avcodec_find_encoder_by_name(name.as_ptr()) };
         if codec.is_null() { None } else { Some(Self(codec)) }
+    }
+
+    /// Returns all encoders of pictures.
+    pub(in crate::av) fn picture_encoders() -> Vec<Self> {
+        let mut found = Vec::new();
+        let mut state = ptr::null_mut();
+        loop {
+            // SAFETY: the state is null at first and libav's own from then on; codecs are static.
+            let codec = unsafe { ffi::av_codec_iterate(&raw mut state) };
+            if codec.is_null() {
+                return found;
+            }
+            // SAFETY: a static codec.
+            let is_encoder = unsafe { ffi::av_codec_is_encoder(codec) } != 0;
+            let codec = Self(codec);
+            if is_encoder && codec.fields().type_ == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO {
+                found.push(codec);
+            }
+        }
+    }
+
+    fn fields(&self) -> &'static ffi::AVCodec {
+        // SAFETY: codecs are static.
+        unsafe { &*self.0 }
+    }
+
+    /// Returns libavcodec's name of it.
+    pub(in crate::av) fn name(&self) -> &'static str {
+        // SAFETY: a static string.
+        unsafe { std::ffi::CStr::from_ptr(self.fields().name) }.to_str().unwrap_or_default()
+    }
+
+    /// Returns what it codes, by libav's name.
+    pub(in crate::av) fn codec_name(&self) -> String {
+        super::codec_name(self.fields().id)
+    }
+
+    /// Returns whether a device does the work.
+    pub(in crate::av) fn is_hardware(&self) -> bool {
+        let flags = ffi::AV_CODEC_CAP_HARDWARE | ffi::AV_CODEC_CAP_HYBRID;
+        self.fields().capabilities.cast_unsigned() & flags != 0
+    }
+
+    /// Returns libav's names of the pictures that an encoder takes, the best first.
+    pub(in crate::av) fn pixel_formats(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut next = self.fields().pix_fmts;
+        // SAFETY: null, or a static list that NONE ends.
+        while let Some(&format) = unsafe { next.as_ref() } {
+            if format == ffi::AVPixelFormat::AV_PIX_FMT_NONE {
+                break;
+            }
+            names.extend(super::pixel_format(format as c_int).map(|facts| facts.name));
+            // SAFETY: the end has not been reached.
+            next = unsafe { next.add(1) };
+        }
+        names
     }
 }
 

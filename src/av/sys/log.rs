@@ -8,12 +8,20 @@ use super::{ffi, string};
 unsafe extern "C" {
     /// `vendor/libav-shim/shim.c`: calls `sink` once per whole line, from any thread.
     fn reelmill_log_install(sink: extern "C" fn(c_int, *const c_char, *const c_char));
+    /// The same file: C's `stderr` goes to that sink, or where it went before.
+    fn reelmill_log_divert(on: c_int);
 }
 
 /// Sends every line to `tracing` from now on.
 pub(in crate::av) fn install_log() {
     // SAFETY: the sink lives for ever and may be called from any thread.
     unsafe { reelmill_log_install(sink) }
+}
+
+/// Takes what C's own functions write to `stderr` for lines of the log, or no more.
+pub(in crate::av) fn divert_stderr(on: bool) {
+    // SAFETY: `av::log::listen`, the only caller, lets one thread at a time come here; both streams live for ever.
+    unsafe { reelmill_log_divert(c_int::from(on)) }
 }
 
 /// Sets what libav logs at all: one of its own levels.

@@ -20,7 +20,7 @@ pub(super) use codec::{Codec, CodecContext, Parameters};
 pub(super) use dictionary::Dictionary;
 pub(super) use filter::{FilterGraph, Node};
 pub(super) use input::InputContext;
-pub(super) use log::{install_log, log_level, set_log_level};
+pub(super) use log::{divert_stderr, install_log, log_level, set_log_level};
 pub(super) use output::{Declared, OutputContext};
 pub(super) use packet::{RawFrame, RawPacket};
 pub(super) use parser::Parser;

@@ -19,6 +19,8 @@ pub(in crate::av) struct Declared {
     pub(in crate::av) cover_art: bool,
     /// Clockwise.
     pub(in crate::av) rotation_degrees: f64,
+    /// The container's name of the codec; zero lets the muxer choose.
+    pub(in crate::av) tag: u32,
 }
 
 /// A muxer and the file it writes.
@@ -104,9 +106,9 @@ impl OutputContext {
         check("avcodec_parameters_copy", unsafe {
             ffi::avcodec_parameters_copy(stream.codecpar, parameters.as_ptr())
         })?;
-        // The tag belongs to the source's container; zero lets the muxer choose its own.
+        // The source's tag belongs to its own container.
         // SAFETY: every stream has live parameters.
-        unsafe { (*stream.codecpar).codec_tag = 0 };
+        unsafe { (*stream.codecpar).codec_tag = declared.tag };
         stream.time_base = declared.time_base;
         stream.avg_frame_rate = declared.frame_rate;
         stream.disposition = if declared.cover_art { ffi::AV_DISPOSITION_ATTACHED_PIC } else { 0 };

@@ -43,10 +43,12 @@ pub(in crate::command) fn info() -> MediaInfo {
 pub(in crate::command) fn plan() -> Plan {
     let encode = VideoPlan {
         encoder: Encoder::X264,
+        stands_in: None,
         preset: "veryfast".to_owned(),
         rate_control: RateControl::Crf(24.0),
         width: 1280,
         height: 720,
+        pixel_format: "yuv420p",
         to_limited_range: false,
         tone_map: false,
         zimg: true,
@@ -56,6 +58,7 @@ pub(in crate::command) fn plan() -> Plan {
         timing: Timing::Constant,
         keyint_seconds: 4.0,
         keyint_bound_seconds: 4.0,
+        counts_keyframes: false,
         encoder_options: vec![("aq-mode".to_owned(), "2".to_owned())],
     };
     let aac = AacPlan { bits_per_second: 128_000, sample_rate: 48_000, channels: 2 };
@@ -67,7 +70,7 @@ pub(in crate::command) fn plan() -> Plan {
             RenditionPlan {
                 name: RenditionName::of_source(720),
                 merged: vec![RenditionName::of_source(1080)],
-                action: Action::Transcode(encode),
+                action: Action::Transcode(Box::new(encode)),
                 reasons: vec!["smaller than the source".to_owned()],
                 audio: AudioPlan::Aac(aac),
             },

@@ -10,7 +10,7 @@ use crate::command::engine;
 use crate::command::footprint::Cost;
 use crate::command::probe::wire::{Source, timing};
 use crate::command::wire::{ErrorBody, pretty, rounded};
-use crate::media::{MediaInfo, RateControl};
+use crate::media::{Cap, MediaInfo, RateControl};
 use crate::transcode::plan::{Action, AudioPlan, Cut, Plan, RenditionPlan, VideoPlan};
 use crate::transcode::{Finished, Outcome, RenditionOutcome};
 
@@ -86,6 +86,9 @@ pub(in crate::command) struct Planned<'a> {
 #[derive(Serialize)]
 struct Settings<'a> {
     encoder: &'static str,
+    /// The encoder asked for, and why another is used; the latter only where one is.
+    encoder_asked: &'static str,
+    encoder_reason: Option<&'a str>,
     preset: &'a str,
     rate_control: Rate,
     width: u32,
@@ -100,6 +103,7 @@ struct Settings<'a> {
     rotation_degrees: u16,
     to_limited_range: bool,
     tone_map: bool,
+    pixel_format: &'static str,
     encoder_options: BTreeMap<&'a str, &'a str>,
 }
 
@@ -111,7 +115,7 @@ enum Rate {
     Cq { cq: u8 },
     Cbr { bits_per_second: u64, buffer_bits: u64 },
     Abr { bits_per_second: u64 },
-    Vbr { bits_per_second: u64, max_bits_per_second: u64, buffer_bits: u64 },
+    Vbr { bits_per_second: u64, max_bits_per_second: Option<u64>, buffer_bits: Option<u64> },
 }
 
 /// What is done with the sound, with its numbers where it is encoded.
@@ -153,6 +157,8 @@ impl<'a> Planned<'a> {
 fn settings<'a>(plan: &Plan, video: &'a VideoPlan) -> Settings<'a> {
     Settings {
         encoder: video.encoder.name(),
+        encoder_asked: video.stands_in.as_ref().map_or(video.encoder, |stand_in| stand_in.asked).name(),
+        encoder_reason: video.stands_in.as_ref().map(|stand_in| stand_in.why.as_str()),
         preset: &video.preset,
         rate_control: rate(video.rate_control),
         width: video.width,
@@ -170,6 +176,7 @@ fn settings<'a>(plan: &Plan, video: &'a VideoPlan) -> Settings<'a> {
         rotation_degrees: plan.prepare.rotation.degrees(),
         to_limited_range: video.to_limited_range,
         tone_map: video.tone_map,
+        pixel_format: video.pixel_format,
         encoder_options: video.encoder_options.iter().map(|(key, value)| (&**key, &**value)).collect(),
     }
 }
@@ -180,8 +187,11 @@ const fn rate(rate: RateControl) -> Rate {
         RateControl::Cq(cq) => Rate::Cq { cq },
         RateControl::Cbr { bitrate, bufsize } => Rate::Cbr { bits_per_second: bitrate, buffer_bits: bufsize },
         RateControl::Abr { bitrate } => Rate::Abr { bits_per_second: bitrate },
-        RateControl::Vbr { bitrate, maxrate, bufsize } => {
-            Rate::Vbr { bits_per_second: bitrate, max_bits_per_second: maxrate, buffer_bits: bufsize }
+        RateControl::Vbr { bitrate, cap: Some(Cap { maxrate, bufsize }) } => {
+            Rate::Vbr { bits_per_second: bitrate, max_bits_per_second: Some(maxrate), buffer_bits: Some(bufsize) }
+        }
+        RateControl::Vbr { bitrate, cap: None } => {
+            Rate::Vbr { bits_per_second: bitrate, max_bits_per_second: None, buffer_bits: None }
         }
     }
 }

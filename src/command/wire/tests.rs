@@ -51,7 +51,8 @@ fn a_finished_rendition_has_its_plan_and_its_measurements() {
             "name": "720P", "path": "out/lesson_720P.mp4", "action": "transcode",
             "reason": "smaller than the source", "merged": ["1080P"],
             "settings": {
-                "encoder": "x264", "preset": "veryfast", "rate_control": {"mode": "crf", "crf": 24.0},
+                "encoder": "x264", "encoder_asked": "x264", "encoder_reason": null, "pixel_format": "yuv420p",
+                "preset": "veryfast", "rate_control": {"mode": "crf", "crf": 24.0},
                 "width": 1280, "height": 720, "frame_rate": "25", "timing": "constant", "keyint_seconds": 4.0,
                 "threads": 2, "chunks": null, "scaler": "zimg", "deinterlace": false, "rotation_degrees": 0,
                 "to_limited_range": false, "tone_map": false, "encoder_options": {"aq-mode": "2"}

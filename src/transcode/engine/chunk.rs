@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::chunk::Chunk;
-use super::super::{RenditionProgress, TranscodeError, x264};
+use super::super::{RenditionProgress, TranscodeError, encoder};
 use super::chain::Chain;
 use super::decode::{PictureDecoder, Tally};
 use super::encode::{PictureEncoder, Rendering, Run};
@@ -101,7 +101,7 @@ impl ChunkEncoder {
         room: Option<Arc<dyn Room>>,
     ) -> Result<Self, TranscodeError> {
         let short_side = rendering.plan.width.min(rendering.plan.height);
-        let threads = if chunk.is_long { x264::threads(short_side) } else { 1 };
+        let threads = if chunk.is_long { encoder::threads(short_side) } else { 1 };
         let run = Run { threads, keyint_seconds: chunk.keyint_seconds, follows: chunk.first > 0 };
         let encoder = PictureEncoder::open(rendering, run)?;
         Ok(Self { encoder, writer: ChunkWriter::create(path, room)?, microseconds: 0 })

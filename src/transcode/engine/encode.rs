@@ -4,11 +4,11 @@
 //! frames give the same packets, whatever the machine.
 
 use super::super::plan::VideoPlan;
-use super::super::{TranscodeError, filter, x264};
+use super::super::{TranscodeError, encoder, filter};
 use super::chain::{Chain, Describe};
 use crate::av::encode::{Encoder, VideoSettings};
 use crate::av::filter::PictureShape;
-use crate::av::{Frame, Packet, Received, Sent, StreamParameters};
+use crate::av::{AvError, Frame, Packet, Received, Sent, StreamParameters};
 use crate::media::{Range, Ratio, Rotation, TimeBase, Timestamp, Timing, VideoInfo};
 
 /// The encoder's tick for frames at uneven distances: MPEG's 90 kHz, fine enough for every camera and small enough
@@ -76,7 +76,7 @@ impl Rendering {
 
     fn open_encoder(&self, run: Run) -> Result<Encoder, TranscodeError> {
         let plan = VideoPlan { threads: run.threads, ..self.plan.clone() };
-        let options = if run.follows { x264::options_after_seam(&plan) } else { x264::options(&plan) };
+        let options = if run.follows { encoder::options_after_seam(&plan) } else { encoder::options(&plan) };
         open(&plan, &options, self.template.as_ref())
     }
 }
@@ -101,6 +101,8 @@ pub(super) struct PictureEncoder {
 /// Everything behind the scaler.
 struct Core {
     timing: Timing,
+    /// The encoder sets its keyframes by counting.
+    counts_keyframes: bool,
     keyint_seconds: f64,
     frame: Timestamp,
     encoder: Encoder,
@@ -136,6 +138,7 @@ impl PictureEncoder {
         let plan = &rendering.plan;
         let core = Core {
             timing: plan.timing,
+            counts_keyframes: plan.counts_keyframes,
             keyint_seconds: run.keyint_seconds,
             frame: Timestamp::new(1, plan.frame_rate.inverse()),
             encoder: rendering.open_encoder(run)?,
@@ -211,7 +214,8 @@ impl Core {
         sink: PacketSink<'_>,
     ) -> Result<(), TranscodeError> {
         frame.set_pts(Timestamp::new(at, self.encoder.time_base()));
-        frame.set_keyframe(self.is_on_grid(at));
+        let wanted = !self.counts_keyframes && self.is_on_grid(at);
+        frame.set_keyframe(wanted);
         // On an even grid a frame's own length is one tick even before a hole; players hold it anyway.
         let duration = if self.timing == Timing::Constant { 1 } else { duration };
         self.durations.push((at, duration));
@@ -270,7 +274,27 @@ impl Core {
 
 /// Opens the plan's encoder and closes it again: whether it takes its options is known before any work is done.
 pub(super) fn try_out(plan: &VideoPlan) -> Result<(), TranscodeError> {
-    open(plan, &x264::options(plan), None).map(drop)
+    open(plan, &encoder::options(plan), None).map(drop)
+}
+
+/// Returns why the plan's encoder cannot be had here, where it is one that needs a device.
+pub(super) fn unavailable(plan: &VideoPlan) -> Option<String> {
+    let crate::media::Encoder::Libav(device) = plan.encoder else { return None };
+    device.is_hardware.then_some(())?;
+    if device.pixel_format.is_none() {
+        return Some("it takes pictures in a card's memory alone".to_owned());
+    }
+    match try_out(plan) {
+        Err(TranscodeError::Av(AvError::EncoderSettings { source, .. })) if !is_mistyped(&source.text) => {
+            Some(source.text)
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether an encoder's complaint is about the words that it was given.
+fn is_mistyped(complaint: &str) -> bool {
+    ["Unable to parse", "Undefined constant", "out of range"].iter().any(|words| complaint.contains(words))
 }
 
 fn open(plan: &VideoPlan, options: &[(String, String)], first: Option<&Frame>) -> Result<Encoder, TranscodeError> {
@@ -280,7 +304,7 @@ fn open(plan: &VideoPlan, options: &[(String, String)], first: Option<&Frame>) -
         height: plan.height,
         time_base: tick(plan),
         frame_rate: plan.frame_rate,
-        pixel_format: "yuv420p",
+        pixel_format: plan.pixel_format,
         options,
     };
     Ok(Encoder::video(&settings, first)?)

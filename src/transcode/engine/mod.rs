@@ -140,6 +140,15 @@ pub fn try_encoders(plan: &Plan) -> Result<(), TranscodeError> {
     })
 }
 
+/// Returns why the encoder of `plan` cannot be had on this machine, where it is one whose device may not be there. A
+/// mistyped option is not among the reasons: [`try_encoders`] tells that.
+pub fn unavailable(plan: &Plan) -> Option<String> {
+    plan.renditions.iter().find_map(|rendition| match &rendition.action {
+        Action::Transcode(video) => encode::unavailable(video),
+        _ => None,
+    })
+}
+
 /// Opens the source and what each rendition needs of it.
 fn start<'a>(
     job: &'a Job<'a>,

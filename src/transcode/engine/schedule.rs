@@ -169,7 +169,7 @@ mod tests {
             let request = Request { renditions, preset: Some(preset.to_owned()), ..Request::default() };
             let plan = plan(&lesson, &request).unwrap();
             let video = |rendition: &RenditionPlan| match &rendition.action {
-                Action::Transcode(video) => video.clone(),
+                Action::Transcode(video) => video.as_ref().clone(),
                 _ => panic!("smaller than the source, so it is encoded"),
             };
             let videos: Vec<VideoPlan> = plan.renditions.iter().map(video).collect();

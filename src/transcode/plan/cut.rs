@@ -8,6 +8,9 @@ use crate::transcode::chunk::{self, CHUNK_SECONDS_MAX, Chunk};
 /// Why a plan without an encode is not cut.
 pub(in crate::transcode) const NOTHING_ENCODED: &str = "nothing is encoded";
 
+/// What a seam costs, and how it is mended, is known of x264.
+const ONLY_X264: &str = "only x264 is run in chunks";
+
 /// How the picture is encoded; the same for all renditions, whose keyframes are to fall on the same frames.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cut {
@@ -43,6 +46,8 @@ pub(super) fn plan(video: &VideoInfo, request: &Request, renditions: &[Rendition
         NOTHING_ENCODED
     } else if request.no_chunks {
         "as asked by --no-chunks"
+    } else if encoded.iter().any(|plan| plan.encoder != Encoder::X264) {
+        ONLY_X264
     } else if !encoded.iter().all(|plan| is_independent(plan)) {
         "a bitrate is kept over the whole length"
     } else if chunks.iter().any(|chunk| chunk.seconds > CHUNK_SECONDS_MAX) {
@@ -62,13 +67,13 @@ fn encoded(rendition: &RenditionPlan) -> Option<&VideoPlan> {
 
 /// Returns whether the encoder spends bits by what it sees, not by what it has spent before.
 fn is_independent(plan: &VideoPlan) -> bool {
-    plan.encoder == Encoder::X264 && matches!(plan.rate_control, RateControl::Crf(_) | RateControl::Cq(_))
+    matches!(plan.rate_control, RateControl::Crf(_) | RateControl::Cq(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{RenditionName, VideoInfo};
+    use crate::media::{Container, RenditionName, VideoInfo};
     use crate::transcode::plan::plan;
     use crate::transcode::sample::lesson;
     use crate::transcode::{RateControlRequest, RenditionRequest};
@@ -103,6 +108,8 @@ mod tests {
         let asked = Request { no_chunks: true, ..ladder() };
         assert_eq!(cut_of(&asked, video()), Cut::Whole { reason: "as asked by --no-chunks" });
         assert_eq!(cut_of(&Request::default(), video()), Cut::Whole { reason: NOTHING_ENCODED });
+        let x265 = Request { encoder: Encoder::X265, container: Some(Container::Mp4), ..ladder() };
+        assert_eq!(cut_of(&x265, video()), Cut::Whole { reason: "only x264 is run in chunks" });
         let endless = VideoInfo { end_seconds: 7200.0, access_points: Vec::new(), ..video() };
         let reason = "the source has too few keyframes to be cut at";
         assert_eq!(cut_of(&ladder(), endless), Cut::Whole { reason });

@@ -68,6 +68,14 @@ pub enum PlanError {
         /// What was asked for.
         container: Container,
     },
+    /// The container has no place for what the encoder makes.
+    #[error("{container} cannot hold {}, which {} makes", encoder.codec(), encoder.name())]
+    NotHeld {
+        /// The container.
+        container: Container,
+        /// The encoder.
+        encoder: Encoder,
+    },
     /// The source has neither picture nor sound.
     #[error("the source has neither a picture nor sound")]
     NoVideo,
@@ -107,6 +115,7 @@ impl Failure for PlanError {
             Self::AudioBitrate { .. } | Self::NothingLeft => "USAGE_AUDIO",
             Self::RenditionTwice { .. } => "USAGE_RENDITION",
             Self::Container { .. } => "USAGE_CONTAINER",
+            Self::NotHeld { .. } => "USAGE_CONTAINER_CODEC",
             Self::NoVideo => "MEDIA_NO_VIDEO",
             Self::Truncated { .. } => "MEDIA_TRUNCATED",
             // No picture's header could be read, so there was no size to find.
@@ -133,6 +142,7 @@ impl Failure for PlanError {
             Self::AudioBitrate { .. } => "give 16k to 512k, as in --audio aac:128k",
             Self::RenditionTwice { .. } => "name it once",
             Self::Container { .. } => "use flv, mp4, mkv or ts",
+            Self::NotHeld { .. } => "write another container, as with --container mp4, or use --encoder x264",
             Self::NoVideo => "look at the file with reelmill probe, and fetch or record it again",
             Self::NothingLeft => "leave out --audio none",
             Self::Truncated { .. } => "fetch the source again, or take what is there with --accept-truncated",

@@ -3,13 +3,16 @@
 use super::size::Size;
 use super::{AudioPlan, rate};
 use crate::figure;
-use crate::media::{Chroma, Container, Dynamics, MediaInfo, Oddity, Range, Rotation, Scan, VideoCodec, VideoInfo};
+use crate::media::{Chroma, Container, Dynamics, Encoder, MediaInfo, Oddity, Range, Rotation, Scan, VideoInfo};
 use crate::transcode::{RenditionRequest, Request, filter};
 
 /// More than this is spent for nothing: x264 at its default CRF needs about a third of it.
 const BITS_PER_PIXEL_MAX: f64 = 0.12;
 /// Seeking and joining late wait for a keyframe; twice the grid is what the contract lets pass.
 const KEYFRAME_GAPS_MAX: f64 = 2.0;
+
+/// What an encoder that keeps more than eight bits is given.
+const DEEP_BITS: u8 = 10;
 
 /// What is asked of one rendition, beside what the source is.
 pub(super) struct Wish<'a> {
@@ -28,6 +31,11 @@ impl Wish<'_> {
     pub(super) fn is_scaled(&self) -> bool {
         self.size != self.source_size
     }
+
+    /// Returns whether more than eight bits, and colours that need them, are kept.
+    pub(super) fn keeps_depth(&self) -> bool {
+        self.request.encoder.keeps_ten_bits() && self.video.pixel_format.bit_depth > 8
+    }
 }
 
 /// Returns why the picture cannot stay as it is when nobody insists; empty when it can.
@@ -37,7 +45,7 @@ pub(super) fn obstacles(wish: &Wish) -> Vec<String> {
         return vec![format!("scaled from {}x{}", wish.source_size.width, wish.source_size.height)];
     }
     let mut found = wishes(wish);
-    found.extend(coding(wish.video, wish.container));
+    found.extend(coding(wish));
     found.extend(economy(wish));
     found.extend(damage(wish.info));
     found
@@ -94,9 +102,11 @@ pub(super) fn differences(info: &MediaInfo, container: Container, audio: &AudioP
 }
 
 /// Returns the steps that the picture needs however it is encoded, each of which also rules out a copy.
-pub(super) fn steps(video: &VideoInfo) -> Vec<String> {
+pub(super) fn steps(wish: &Wish) -> Vec<String> {
     let mut steps = Vec::new();
+    let video = wish.video;
     let format = &video.pixel_format;
+    let depth = if wish.keeps_depth() { DEEP_BITS } else { 8 };
     if video.scan != Scan::Progressive {
         steps.push("deinterlaced, one frame per frame".to_owned());
     }
@@ -112,13 +122,15 @@ pub(super) fn steps(video: &VideoInfo) -> Vec<String> {
     } else if !video.width.is_multiple_of(2) || !video.height.is_multiple_of(2) {
         steps.push(format!("odd size {}x{} made even", video.width, video.height));
     }
-    if video.color.dynamics() == Dynamics::High {
+    if wish.keeps_depth() {
+        // The colours stay what they are.
+    } else if video.color.dynamics() == Dynamics::High {
         steps.push("high dynamic range tone-mapped to BT.709".to_owned());
     } else if filter::has_wide_gamut(&video.color) {
         steps.push("BT.2020 colours brought into BT.709".to_owned());
     }
-    if format.bit_depth > 8 {
-        steps.push(format!("{}-bit brought to 8-bit", format.bit_depth));
+    if format.bit_depth > depth {
+        steps.push(format!("{}-bit brought to {depth}-bit", format.bit_depth));
     }
     if format.chroma != Chroma::C420 {
         steps.push(format!("{} brought to 4:2:0", chroma_name(format.chroma, &format.name)));
@@ -127,6 +139,13 @@ pub(super) fn steps(video: &VideoInfo) -> Vec<String> {
         steps.push("transparency dropped".to_owned());
     }
     steps
+}
+
+/// Returns what is kept in encoding that other encoders would take away.
+pub(super) fn kept(wish: &Wish) -> Option<String> {
+    let (name, high) = (wish.request.encoder.name(), wish.video.color.dynamics() == Dynamics::High);
+    let range = if high { " and high dynamic range" } else { "" };
+    wish.keeps_depth().then(|| format!("{DEEP_BITS}-bit{range} kept with the colours' tags, since {name} can"))
 }
 
 /// Returns what is said of full range when the picture is encoded.
@@ -160,12 +179,15 @@ fn wishes(wish: &Wish) -> Vec<String> {
     asked.into_iter().filter(|(given, _)| *given).map(|(_, why)| why.to_owned()).collect()
 }
 
-fn coding(video: &VideoInfo, container: Container) -> Vec<String> {
-    let mut found = steps(video);
-    if video.codec != VideoCodec::H264 {
+fn coding(wish: &Wish) -> Vec<String> {
+    let (video, encoder) = (wish.video, wish.request.encoder);
+    let mut found = steps(wish);
+    if video.codec == encoder.codec() {
+        // What the encoder makes, the container holds: that was checked before.
+    } else if encoder == Encoder::X264 {
         found.push(format!("{} is not what every player has", video.codec.name()));
-    } else if !container.holds_video(&video.codec) {
-        found.push(format!("{container} cannot hold {}", video.codec.name()));
+    } else {
+        found.push(format!("{} is not {}, which {} makes", video.codec, encoder.codec(), encoder.name()));
     }
     found
 }

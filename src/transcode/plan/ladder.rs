@@ -2,9 +2,9 @@
 
 use super::fit::{self, Wish};
 use super::size::{self, Size};
-use super::{Action, PlanError, RenditionPlan, VideoPlan, is_copy_asked, rate, sound};
-use crate::media::{Container, Dynamics, MediaInfo, Range, VideoInfo};
-use crate::transcode::{RenditionRequest, Request, filter, x264};
+use super::{Action, DEEP, PlanError, RenditionPlan, VideoPlan, is_copy_asked, rate, sound};
+use crate::media::{Container, Dynamics, Encoder, LibavEncoder, MediaInfo, Range, VideoInfo};
+use crate::transcode::{RenditionRequest, Request, encoder, filter, x264};
 
 /// Returns the renditions in the order of the plan.
 pub(super) fn plan(
@@ -89,18 +89,20 @@ fn keep(wish: &Wish, insisted: bool) -> (Action, Vec<String>) {
 }
 
 fn fits(wish: &Wish) -> String {
+    let (codec, depth) = (&wish.video.codec, wish.video.pixel_format.bit_depth);
     let rate = crate::figure::bit_rate(wish.video.bits_per_second());
     let gap = wish.video.longest_keyframe_gap_seconds;
-    format!("the picture fits as it is: H.264 8-bit 4:2:0, {rate}, keyframes at most {gap:.1} s apart")
+    format!("the picture fits as it is: {codec} {depth}-bit 4:2:0, {rate}, keyframes at most {gap:.1} s apart")
 }
 
 /// At the source's own size the steps stand among the obstacles already; scaling alone hides them.
 fn encode(wish: &Wish, mut reasons: Vec<String>) -> Result<(Action, Vec<String>), PlanError> {
     if wish.is_scaled() {
-        reasons.extend(fit::steps(wish.video));
+        reasons.extend(fit::steps(wish));
     }
     reasons.extend(fit::range_step(wish.video));
-    Ok((Action::Transcode(settings(wish)?), reasons))
+    reasons.extend(fit::kept(wish));
+    Ok((Action::Transcode(Box::new(settings(wish)?)), reasons))
 }
 
 /// Returns the effective settings. The threads follow the size alone: their number changes x264's output, which must
@@ -108,23 +110,37 @@ fn encode(wish: &Wish, mut reasons: Vec<String>) -> Result<(Action, Vec<String>)
 fn settings(wish: &Wish) -> Result<VideoPlan, PlanError> {
     let (request, rendition, video) = (wish.request, wish.rendition, wish.video);
     let preset = rendition.preset.as_ref().or(request.preset.as_ref());
+    let is_deep = wish.keeps_depth();
     Ok(VideoPlan {
         encoder: request.encoder,
+        stands_in: None,
         preset: preset.cloned().unwrap_or_else(|| request.encoder.default_preset().to_owned()),
         rate_control: rate::resolve(&request.rate_control, rendition, request.encoder)?,
         width: wish.size.width,
         height: wish.size.height,
+        pixel_format: pixel_format(request.encoder, is_deep),
         to_limited_range: video.range == Range::Full,
-        tone_map: video.color.dynamics() == Dynamics::High,
+        tone_map: !is_deep && video.color.dynamics() == Dynamics::High,
         zimg: filter::zimg_takes(video),
-        threads: x264::threads(wish.size.short_side()),
-        avoid_avx512: request.has_avx512 && !wish.size.width.is_multiple_of(x264::AVX512_SAFE_WIDTH),
+        threads: encoder::threads(wish.size.short_side()),
+        avoid_avx512: request.encoder == Encoder::X264
+            && request.has_avx512
+            && !wish.size.width.is_multiple_of(x264::AVX512_SAFE_WIDTH),
         frame_rate: video.frame_rate,
         timing: video.timing,
         keyint_seconds: request.keyint_seconds,
         keyint_bound_seconds: request.keyint_seconds,
+        counts_keyframes: false,
         encoder_options: request.encoder_options.clone(),
     })
+}
+
+const fn pixel_format(encoder: Encoder, is_deep: bool) -> &'static str {
+    match encoder {
+        _ if is_deep => DEEP,
+        Encoder::Libav(LibavEncoder { pixel_format: Some(format), .. }) => format,
+        _ => "yuv420p",
+    }
 }
 
 /// Sorts largest first and lets one rendition serve for those that would come out the same. Of twins the smallest

@@ -12,6 +12,7 @@ mod note;
 mod rate;
 mod size;
 mod sound;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +21,9 @@ pub(super) use cut::NOTHING_ENCODED;
 pub use error::PlanError;
 pub(super) use note::{picture as picture_words, sound as sound_words};
 pub(super) use sound::channel_word;
+pub use stand_in::StandIn;
 
-use super::{RenditionRequest, Request, x264};
+use super::{RenditionRequest, Request, encoder};
 use crate::media::{
     Container, Encoder, MediaInfo, Oddity, RateControl, RateControlMode, Ratio, RenditionName, Rotation, Scan,
     Timing, VideoInfo,
@@ -37,7 +39,14 @@ const KEYINT_SECONDS_MAX: f64 = 600.0;
 /// source; a source without picture and sound, or that ends early ([`crate::failure::FailureClass::Source`]).
 pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
     check_options(request)?;
+    let stand_in = stand_in::of(request);
+    let served = stand_in.as_ref().map(|stand_in| stand_in::request(request, stand_in));
+    if let Some(served) = &served {
+        check_options(served)?;
+    }
+    let request = served.as_ref().unwrap_or(request);
     let container = container(info, request)?;
+    check_held(container, request)?;
     check_whole(info, request)?;
     let notes = note::notes(info);
     let Some(video) = &info.video else {
@@ -50,7 +59,9 @@ pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
     let cut = cut::plan(video, request, &renditions);
     for rendition in &mut renditions {
         fit_to(&cut, rendition);
+        stand_in::tell(stand_in.as_ref(), rendition);
     }
+    count_keyframes(&mut renditions);
     Ok(Plan { container, prepare: prepare(video), cut, renditions, notes })
 }
 
@@ -65,6 +76,25 @@ fn fit_to(cut: &Cut, rendition: &mut RenditionPlan) {
     video.keyint_bound_seconds = longest.fold(video.keyint_seconds, f64::max);
 }
 
+/// Lets all renditions set their keyframes by counting where one cannot do otherwise, so that all have the same.
+fn count_keyframes(renditions: &mut [RenditionPlan]) {
+    let encoded =
+        || |rendition: &RenditionPlan| matches!(&rendition.action, Action::Transcode(video) if must_count(video));
+    if !renditions.iter().any(encoded()) {
+        return;
+    }
+    for rendition in renditions {
+        if let Action::Transcode(video) = &mut rendition.action {
+            video.counts_keyframes = true;
+        }
+    }
+}
+
+/// SVT-AV1 takes keyframes where it is told to at constant quality alone.
+fn must_count(video: &VideoPlan) -> bool {
+    video.encoder == Encoder::SvtAv1 && matches!(video.rate_control, RateControl::Vbr { .. })
+}
+
 /// Checks everything that is right or wrong whatever the source.
 fn check_options(request: &Request) -> Result<(), PlanError> {
     let seconds = request.keyint_seconds;
@@ -73,13 +103,14 @@ fn check_options(request: &Request) -> Result<(), PlanError> {
     }
     sound::check(request.audio)?;
     for (name, value) in &request.encoder_options {
-        if let Some((name, why)) = x264::refuse(name, value) {
+        if let Some((name, why)) = encoder::refuse(request.encoder, name, value) {
             return Err(PlanError::EncoderOption { name, why });
         }
     }
     let own = request.renditions.iter().filter_map(|rendition| rendition.preset.as_ref());
     for preset in own.chain(&request.preset) {
-        if !request.encoder.presets().contains(&preset.as_str()) {
+        let known = request.encoder.presets();
+        if !known.is_empty() && !known.contains(&preset.as_str()) {
             return Err(PlanError::Preset { encoder: request.encoder, preset: preset.clone() });
         }
     }
@@ -107,6 +138,7 @@ fn check_copy(request: &Request) -> Result<(), PlanError> {
         (any(|rung| rung.crf.is_some() || rung.bits_per_second.is_some()), "a rendition's own rate"),
         (request.preset.is_some() || any(|rung| rung.preset.is_some()), "a preset"),
         (!request.encoder_options.is_empty(), "--enc"),
+        (request.encoder != Encoder::X264, "--encoder"),
     ];
     match others.into_iter().find(|(given, _)| *given) {
         Some((_, what)) => Err(PlanError::CopyContradicted { what }),
@@ -125,6 +157,13 @@ fn container(info: &MediaInfo, request: &Request) -> Result<Container, PlanError
         None if info.container.is_writable() => Ok(info.container),
         None => Ok(Container::Mp4),
     }
+}
+
+/// Checks that the container can hold what the encoder makes, even where nothing will have to be encoded: whoever names an
+/// encoder wants what it makes.
+fn check_held(container: Container, request: &Request) -> Result<(), PlanError> {
+    let encoder = request.encoder;
+    if container.holds_video(&encoder.codec()) { Ok(()) } else { Err(PlanError::NotHeld { container, encoder }) }
 }
 
 fn check_whole(info: &MediaInfo, request: &Request) -> Result<(), PlanError> {
@@ -200,7 +239,7 @@ pub enum Action {
     /// The picture's packets are copied into a new container (its sound may still be encoded).
     Remux,
     /// Decoded and encoded.
-    Transcode(VideoPlan),
+    Transcode(Box<VideoPlan>),
     /// There is no picture, and the sound is decoded and encoded.
     Sound,
     /// Not made.
@@ -224,7 +263,9 @@ impl Action {
 pub struct VideoPlan {
     /// The encoder.
     pub encoder: Encoder,
-    /// Its preset.
+    /// The encoder that was asked for, where this one serves in its place.
+    pub stands_in: Option<StandIn>,
+    /// Its preset; empty where that is left to it.
     pub preset: String,
     /// How it spends bits.
     pub rate_control: RateControl,
@@ -232,6 +273,8 @@ pub struct VideoPlan {
     pub width: u32,
     /// Height in pixels, even.
     pub height: u32,
+    /// The pictures that the encoder is given, by libav's name.
+    pub pixel_format: &'static str,
     /// Full-range samples are brought into the limited range.
     pub to_limited_range: bool,
     /// High dynamic range is mapped to BT.709.
@@ -251,9 +294,27 @@ pub struct VideoPlan {
     pub keyint_seconds: f64,
     /// The longest distance of two keyframes in any chunk, in seconds.
     pub keyint_bound_seconds: f64,
+    /// Keyframes come every so many frames, for an encoder that takes none where it is told to.
+    pub counts_keyframes: bool,
     /// Raw encoder options, applied last.
     pub encoder_options: Vec<(String, String)>,
 }
+
+impl VideoPlan {
+    /// Returns the encoder and its preset, in words.
+    pub fn encoder_words(&self) -> String {
+        let name = self.encoder.name();
+        if self.preset.is_empty() { name.to_owned() } else { format!("{name} {}", self.preset) }
+    }
+
+    /// Returns whether the pictures keep more than eight bits, and the colours that go with them.
+    pub fn is_deep(&self) -> bool {
+        self.pixel_format == DEEP
+    }
+}
+
+/// Pictures of ten bits, as x265 and SVT-AV1 take them.
+const DEEP: &str = "yuv420p10le";
 
 /// What is done with the sound.
 #[derive(Clone, Debug, PartialEq)]

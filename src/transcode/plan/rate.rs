@@ -3,7 +3,7 @@
 //! Values that contradict each other are errors, never guessed about: the one who typed both meant something.
 
 use super::PlanError;
-use crate::media::{Encoder, RateControl, RateControlMode};
+use crate::media::{Cap, Encoder, RateControl, RateControlMode, VideoCodec};
 use crate::transcode::{RateControlRequest, RenditionRequest};
 
 /// Below a kilobit x264's own unit rounds to nothing; above a gigabit the buffer no longer fits libavcodec's `int`.
@@ -31,14 +31,38 @@ pub(super) fn resolve(
     encoder: Encoder,
 ) -> Result<RateControl, PlanError> {
     let request = merge(common, rendition)?;
-    match mode(&request)? {
+    let mode = had(mode(&request)?, &request, encoder)?;
+    match mode {
         // `copy` never comes here: the plan turns it away from encoding before.
         RateControlMode::Crf | RateControlMode::Copy => crf(&request, encoder),
         RateControlMode::Cq => cq(&request, encoder),
         RateControlMode::Cbr => cbr(&request),
         RateControlMode::Abr => abr(&request),
-        RateControlMode::Vbr => vbr(&request),
+        RateControlMode::Vbr => vbr(&request, encoder),
     }
+}
+
+/// Returns `mode` if the encoder has it. Where none was named, a bitrate alone means the encoder's only way to take one.
+fn had(
+    mode: RateControlMode,
+    request: &RateControlRequest,
+    encoder: Encoder,
+) -> Result<RateControlMode, PlanError> {
+    use RateControlMode::{Abr, Copy, Crf, Vbr};
+    let modes = encoder.modes();
+    if mode == Copy || modes.contains(&mode) {
+        return Ok(mode);
+    }
+    if request.mode.is_none() && mode == Abr && modes.contains(&Vbr) {
+        return Ok(Vbr);
+    }
+    let has: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
+    let what = format!("{} has no {}; it has {}", encoder.name(), mode.name(), has.join(", "));
+    let cure = match () {
+        () if modes.contains(&Crf) => "use --crf, or --rate-control vbr with --bitrate",
+        () => "add --bitrate, as in --bitrate 2M",
+    };
+    Err(PlanError::RateControl { what, cure })
 }
 
 /// Puts a rendition's overrides over the common values, where both are of one kind.
@@ -114,19 +138,33 @@ fn only(request: &RateControlRequest, mode: RateControlMode) -> Result<(), PlanE
 fn crf(request: &RateControlRequest, encoder: Encoder) -> Result<RateControl, PlanError> {
     only(request, RateControlMode::Crf)?;
     let crf = request.crf.unwrap_or_else(|| encoder.default_crf());
-    if (0.0..=encoder.max_quantiser()).contains(&crf) {
-        return Ok(RateControl::Crf(crf));
+    if !(0.0..=encoder.max_quantiser()).contains(&crf) {
+        let usual = match encoder.codec() {
+            VideoCodec::Av1 => "give 0 (best) to 63 (worst); 25 to 45 is usual",
+            _ => "give 0 (lossless) to 51 (worst); 18 to 28 is usual",
+        };
+        return refuse(&format!("crf {crf} is out of range"), usual);
     }
-    refuse(&format!("crf {crf} is out of range"), "give 0 (lossless) to 51 (worst); 18 to 28 is usual")
+    if !encoder.takes_fractions() && crf.fract() != 0.0 {
+        return refuse(
+            &format!("crf {crf} is no whole number, and {} takes no others", encoder.name()),
+            "round it",
+        );
+    }
+    Ok(RateControl::Crf(crf))
 }
 
 /// There is no default: whoever asks for a constant quantiser has a certain one in mind.
 fn cq(request: &RateControlRequest, encoder: Encoder) -> Result<RateControl, PlanError> {
     only(request, RateControlMode::Cq)?;
-    let Some(quantiser) = request.cq else { return refuse("cq needs a quantiser", "add --cq, 0 to 51") };
+    let (needed, wanted) = match encoder.codec() {
+        VideoCodec::Av1 => ("add --cq, 0 to 63", "give 0 (best) to 63 (worst)"),
+        _ => ("add --cq, 0 to 51", "give 0 (lossless) to 51 (worst)"),
+    };
+    let Some(quantiser) = request.cq else { return refuse("cq needs a quantiser", needed) };
     match u8::try_from(quantiser) {
         Ok(quantiser) if f64::from(quantiser) <= encoder.max_quantiser() => Ok(RateControl::Cq(quantiser)),
-        _ => refuse(&format!("cq {quantiser} is out of range"), "give 0 (lossless) to 51 (worst)"),
+        _ => refuse(&format!("cq {quantiser} is out of range"), wanted),
     }
 }
 
@@ -141,9 +179,18 @@ fn abr(request: &RateControlRequest) -> Result<RateControl, PlanError> {
     Ok(RateControl::Abr { bitrate: bitrate(request, RateControlMode::Abr)? })
 }
 
-fn vbr(request: &RateControlRequest) -> Result<RateControl, PlanError> {
+fn vbr(request: &RateControlRequest, encoder: Encoder) -> Result<RateControl, PlanError> {
     only(request, RateControlMode::Vbr)?;
     let bitrate = bitrate(request, RateControlMode::Vbr)?;
+    if !encoder.caps_vbr() {
+        return match (request.max_bits_per_second, request.buffer_bits) {
+            (None, None) => Ok(RateControl::Vbr { bitrate, cap: None }),
+            _ => refuse(
+                &format!("{}'s variable bitrate takes no cap", encoder.name()),
+                "leave out --maxrate and --bufsize",
+            ),
+        };
+    }
     let Some(maxrate) = request.max_bits_per_second else {
         return refuse("vbr needs a cap", "add --maxrate, or use --rate-control abr for none");
     };
@@ -151,7 +198,8 @@ fn vbr(request: &RateControlRequest) -> Result<RateControl, PlanError> {
         let what = format!("maxrate {maxrate} bit/s does not cap an average of {bitrate} bit/s");
         return refuse(&what, "give a --maxrate of at least --bitrate, 1000M at most");
     }
-    Ok(RateControl::Vbr { bitrate, maxrate, bufsize: buffer(request, maxrate)? })
+    let cap = Cap { maxrate, bufsize: buffer(request, maxrate)? };
+    Ok(RateControl::Vbr { bitrate, cap: Some(cap) })
 }
 
 fn bitrate(request: &RateControlRequest, mode: RateControlMode) -> Result<u64, PlanError> {

@@ -1,6 +1,7 @@
 //! Requests that contradict themselves, and what the rate-control options lead to when they do not.
 
 use super::*;
+use crate::media::Cap;
 use crate::transcode::RateControlRequest;
 
 #[test]
@@ -69,12 +70,12 @@ fn rate_control_follows_from_what_is_given() {
         (RateControlRequest { mode: Some(Cq), cq: Some(0), ..none }, None, None, RateControl::Cq(0)),
         (bits, None, None, RateControl::Abr { bitrate }),
         (RateControlRequest { mode: Some(Abr), ..bits }, None, Some(1_000), RateControl::Abr { bitrate: 1_000 }),
-        (capped, None, None, RateControl::Vbr { bitrate, maxrate, bufsize: 6_000_000 }),
+        (capped, None, None, RateControl::Vbr { bitrate, cap: Some(Cap { maxrate, bufsize: 6_000_000 }) }),
         (
             RateControlRequest { mode: Some(Vbr), buffer_bits: Some(5_000_000), ..capped },
             None,
             Some(1_000_000),
-            RateControl::Vbr { bitrate: 1_000_000, maxrate, bufsize: 5_000_000 },
+            RateControl::Vbr { bitrate: 1_000_000, cap: Some(Cap { maxrate, bufsize: 5_000_000 }) },
         ),
         (
             RateControlRequest { mode: Some(Cbr), ..bits },

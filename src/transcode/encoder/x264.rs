@@ -1,10 +1,8 @@
 //! x264's settings in the names of libavcodec's options. Pure: setting them on a context is the engine's.
 
-use super::plan::VideoPlan;
-use crate::media::{RateControl, Timing};
-
-/// Where frames come at uneven distances, no camera or screen recorder beats this many a second.
-const FRAME_RATE_BOUND: f64 = 240.0;
+use super::{bitrates, joined, keyframe_bound, option};
+use crate::media::RateControl;
+use crate::transcode::plan::VideoPlan;
 
 /// The option that takes x264's own parameters; of two, libavcodec would keep the last alone.
 const PARAMS: &str = "x264-params";
@@ -17,7 +15,7 @@ const WITHOUT_AVX512: &str = "asm=AVX2";
 
 /// Widths that are multiples of this are safe from it: at 1280x720 the bytes are those of the AVX2 code, and come 5 %
 /// sooner.
-pub(super) const AVX512_SAFE_WIDTH: u32 = 128;
+pub(in crate::transcode) const AVX512_SAFE_WIDTH: u32 = 128;
 
 /// Options that follow from the plan, and what they are set by.
 const OWNED: [(&str, &str); 17] = [
@@ -92,14 +90,8 @@ fn with_params(video: &VideoPlan, seam: Option<&'static str>) -> Vec<(String, St
     options.push(option("sc_threshold", 0));
     options.push(option("forced-idr", 1));
     options.push(option("threads", video.threads));
-    let (params, others): (Vec<_>, Vec<_>) = video.encoder_options.iter().partition(|(name, _)| name == PARAMS);
-    let own = video.avoid_avx512.then_some(WITHOUT_AVX512);
-    let params: Vec<&str> =
-        own.into_iter().chain(seam).chain(params.iter().map(|(_, value)| value.as_str())).collect();
-    if !params.is_empty() {
-        options.push(option(PARAMS, params.join(":")));
-    }
-    options.extend(others.into_iter().cloned());
+    let own: Vec<&str> = video.avoid_avx512.then_some(WITHOUT_AVX512).into_iter().chain(seam).collect();
+    options.extend(joined(PARAMS, &own, &video.encoder_options));
     options
 }
 
@@ -113,92 +105,23 @@ pub fn has_avx512() -> bool {
 
 /// Returns why the raw option may not be given, and under which name, where it may not.
 pub(super) fn refuse(name: &str, value: &str) -> Option<(String, &'static str)> {
-    let find = |owned: &[(&str, &'static str)], key: &str| {
-        owned.iter().find(|(own, _)| *own == key).map(|(_, why)| (key.to_owned(), *why))
-    };
-    if matches!(name, "x264-params" | "x264opts") {
-        let keys = value.split(':').map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
-        // x264 takes `_` for `-`.
-        return keys.map(|key| key.replace('_', "-")).find_map(|key| find(&OWNED_PARAMS, &key));
-    }
-    find(&OWNED, name)
-}
-
-/// Returns how many threads an encoder of this size uses: enough that the largest rendition does not hold up the
-/// others, few enough that x264's frame threads cost no quality at small sizes.
-pub(super) fn threads(short_side: u32) -> u32 {
-    match short_side {
-        1080.. => 6,
-        720.. => 4,
-        480.. => 2,
-        _ => 1,
-    }
-}
-
-fn option(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
+    let params = if name == "x264opts" { name } else { PARAMS };
+    super::refused(name, value, &OWNED, params, &OWNED_PARAMS)
 }
 
 fn rate_control(rate_control: &RateControl) -> Vec<(String, String)> {
-    match *rate_control {
+    match rate_control {
         RateControl::Crf(crf) => vec![option("crf", crf)],
         RateControl::Cq(quantiser) => vec![option("qp", quantiser)],
-        RateControl::Cbr { bitrate, bufsize } => vec![
-            option("b", bitrate),
-            option("minrate", bitrate),
-            option("maxrate", bitrate),
-            option("bufsize", bufsize),
-            option("nal-hrd", "cbr"),
-        ],
-        RateControl::Abr { bitrate } => vec![option("b", bitrate)],
-        RateControl::Vbr { bitrate, maxrate, bufsize } => {
-            vec![option("b", bitrate), option("maxrate", maxrate), option("bufsize", bufsize)]
-        }
+        bits => bitrates(bits, &[("nal-hrd", "cbr")]),
     }
-}
-
-/// Returns the most frames between keyframes that x264 allows by itself. It must never strike before the grid: the
-/// k-th keyframe is frame ⌈k·x⌉ with x = keyint × fps, and ⌈(k+1)·x⌉ − ⌈k·x⌉ ≤ ⌈x⌉.
-fn keyframe_bound(video: &VideoPlan) -> u32 {
-    let per_second = match video.timing {
-        Timing::Constant if video.frame_rate.is_known() => video.frame_rate.value(),
-        _ => FRAME_RATE_BOUND.max(video.frame_rate.value()),
-    };
-    // A hair below, so that 4 s × 29.97 does not become one frame more by the float's last bit.
-    const HAIR: f64 = 1e-6;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to the range of i32 first"
-    )]
-    let frames = (video.keyint_bound_seconds * per_second - HAIR).ceil().clamp(1.0, f64::from(i32::MAX)) as u32;
-    frames
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{Encoder, Ratio};
-
-    fn plan() -> VideoPlan {
-        VideoPlan {
-            encoder: Encoder::X264,
-            preset: "veryfast".to_owned(),
-            rate_control: RateControl::Crf(24.0),
-            width: 1280,
-            height: 720,
-            to_limited_range: false,
-            tone_map: false,
-            zimg: true,
-            threads: 4,
-            avoid_avx512: false,
-            frame_rate: Ratio::new(25, 1),
-            timing: Timing::Constant,
-            keyint_seconds: 4.0,
-            keyint_bound_seconds: 4.0,
-            encoder_options: Vec::new(),
-        }
-    }
+    use crate::media::Cap;
+    use crate::transcode::encoder::tests::plan;
 
     fn told(video: &VideoPlan) -> String {
         let told: Vec<String> = options(video).iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -236,12 +159,13 @@ mod tests {
 
     #[test]
     fn each_rate_control_has_its_own_options() {
-        let (bitrate, maxrate, bufsize) = (2_000_000, 3_000_000, 6_000_000);
+        let (bitrate, bufsize) = (2_000_000, 6_000_000);
+        let cap = Some(Cap { maxrate: 3_000_000, bufsize });
         for (rate_control, expected) in [
             (RateControl::Crf(18.5), "crf=18.5"),
             (RateControl::Cq(20), "qp=20"),
             (RateControl::Abr { bitrate }, "b=2000000"),
-            (RateControl::Vbr { bitrate, maxrate, bufsize }, "b=2000000 maxrate=3000000 bufsize=6000000"),
+            (RateControl::Vbr { bitrate, cap }, "b=2000000 maxrate=3000000 bufsize=6000000"),
             (
                 RateControl::Cbr { bitrate, bufsize },
                 "b=2000000 minrate=2000000 maxrate=2000000 bufsize=6000000 nal-hrd=cbr",
@@ -250,36 +174,5 @@ mod tests {
             let told = told(&VideoPlan { rate_control, ..plan() });
             assert_eq!(told, format!("preset=veryfast {expected} g=100 sc_threshold=0 forced-idr=1 threads=4"));
         }
-    }
-
-    #[test]
-    fn the_encoders_own_bound_never_strikes_before_the_grid() {
-        for (frame_rate, keyint_seconds) in
-            [((25, 1), 4.0), ((30_000, 1001), 4.0), ((24_000, 1001), 2.5), ((29_830, 1000), 0.7), ((5, 1), 0.1)]
-        {
-            let frame_rate = Ratio::new(frame_rate.0, frame_rate.1);
-            let bound = keyframe_bound(&VideoPlan { frame_rate, keyint_bound_seconds: keyint_seconds, ..plan() });
-            let mut last = 0;
-            let mut next = 1.0;
-            for frame in 1..20_000_u32 {
-                if f64::from(frame) / frame_rate.value() >= next * keyint_seconds {
-                    assert!(frame - last <= bound, "{frame_rate} {keyint_seconds}: {frame} - {last} > {bound}");
-                    last = frame;
-                    next = (f64::from(frame) / frame_rate.value() / keyint_seconds).floor() + 1.0;
-                }
-            }
-        }
-        assert_eq!(keyframe_bound(&VideoPlan { frame_rate: Ratio::new(30_000, 1001), ..plan() }), 120);
-    }
-
-    #[test]
-    fn uneven_frames_get_a_wide_bound() {
-        assert_eq!(keyframe_bound(&VideoPlan { timing: Timing::Variable, ..plan() }), 960);
-        assert_eq!(keyframe_bound(&VideoPlan { frame_rate: Ratio::new(0, 0), ..plan() }), 960);
-    }
-
-    #[test]
-    fn threads_follow_the_size() {
-        assert_eq!([2160, 1080, 718, 480, 360].map(threads), [6, 6, 2, 2, 1]);
     }
 }
