@@ -96,7 +96,7 @@ pub(super) fn encoded(
     };
     Ok(Expectation {
         frames: Some(made.counts.frames),
-        seconds: seconds,
+        seconds,
         frame_seconds: plan.frame_rate.inverse().value(),
         audio: info.audio.as_ref().zip(made.priming).map(|(audio, priming)| expected(audio, priming)),
         closed_groups: true,
