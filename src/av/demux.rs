@@ -202,13 +202,15 @@ impl Demuxer {
         let stream = self.input.stream(index)?;
         let base = Ratio::new(stream.time_base.num, stream.time_base.den);
         let known = |ticks: i64| (ticks != NO_TIMESTAMP).then_some(ticks);
-        let times = Times { pts: known(raw.pts), dts: known(raw.dts), duration: raw.duration };
         if raw.payload().is_empty() {
             // To a decoder it would be the end of everything. In AVI it says that the picture before it stands on.
             self.unreadable += u64::from(self.container != Container::Avi);
             return None;
         }
-        let times = damage::believable(times, base);
+        // AVI knows no presentation times; libav makes them up for pictures that nothing leans on, a frame late.
+        let is_made_up = self.container == Container::Avi && self.timeline.reorders(index);
+        let shown = known(raw.pts).filter(|_| !is_made_up);
+        let times = damage::believable(Times { pts: shown, dts: known(raw.dts), duration: raw.duration }, base);
         let placed = self.timeline.place(index, times)?;
         raw.pts = placed.pts.unwrap_or(NO_TIMESTAMP);
         (raw.dts, raw.duration) = (placed.dts, times.duration);

@@ -124,6 +124,11 @@ impl Timeline {
         self.streams[index] = Some(Stream { base, offset, delay_frames, last_dts, last_duration, counter });
     }
 
+    /// Returns whether a stream's packets come in another order than they are shown.
+    pub(super) fn reorders(&self, index: usize) -> bool {
+        self.streams.get(index).and_then(Option::as_ref).is_some_and(|stream| stream.delay_frames > 0)
+    }
+
     /// Returns what was repaired so far.
     pub(super) fn repairs(&self) -> &Repairs {
         &self.repairs

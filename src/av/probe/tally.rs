@@ -27,8 +27,8 @@ pub(super) struct Tally {
     pub(super) end: i64,
     /// From the first packet's decode time to its presentation time, where it has one.
     lead: Option<i64>,
-    /// A packet had no presentation time: from there on the others' are told by their decode times, which leave no place
-    /// twice and none free.
+    /// A packet after the first had no presentation time: from there on all are told by their decode times, which leave no
+    /// place twice and none free.
     lacks: bool,
     /// How long the latest packet lasted that says so, in ticks.
     pub(super) usual: i64,
@@ -63,9 +63,11 @@ impl Tally {
         if self.packets == 0 {
             self.lead = shown.zip(decoded).map(|(shown, decoded)| shown - decoded);
         }
-        self.lacks |= shown.is_none();
-        let told = shown.filter(|_| !self.lacks);
-        told.or_else(|| decoded.map(|decoded| decoded + self.lead.unwrap_or(0)))
+        self.lacks |= shown.is_none() && self.lead.is_some();
+        match self.lead.filter(|_| self.lacks) {
+            Some(lead) => decoded.map(|decoded| decoded + lead),
+            None => shown.or(decoded),
+        }
     }
 
     /// Adds a picture. One that an edit list cuts off is none, but decoding may begin there. `by_codec` tells what the

@@ -39,17 +39,21 @@ impl FrameClock {
     /// Returns when the frame that came out is shown: `told` by its own packet, or as libav guesses it.
     pub(super) fn receive(&mut self, told: Option<i64>, guessed: Option<i64>) -> Option<i64> {
         let earliest = self.inside.pop().map(|Reverse(decoded)| decoded);
-        match (self.lacks, told, self.lead) {
-            (false, ..) => told.or(guessed),
-            (true, Some(told), Some(lead)) => {
-                // Whatever should have come out before this one has not.
-                while self.inside.peek().is_some_and(|Reverse(decoded)| decoded + lead <= told) {
-                    self.inside.pop();
-                }
+        match told {
+            Some(told) => {
+                self.forget(told);
                 Some(told)
             }
-            (true, None, Some(lead)) => earliest.map(|decoded| decoded + lead).or(guessed),
-            (true, _, None) => earliest.or(guessed),
+            None if self.lacks => earliest.map(|decoded| decoded + self.lead.unwrap_or(0)).or(guessed),
+            None => guessed,
+        }
+    }
+
+    /// Lets go of what should have come out by now and has not.
+    fn forget(&mut self, shown: i64) {
+        let Some(lead) = self.lead.filter(|_| self.lacks) else { return };
+        while self.inside.peek().is_some_and(|Reverse(decoded)| decoded + lead <= shown) {
+            self.inside.pop();
         }
     }
 }
@@ -81,9 +85,14 @@ mod tests {
 
     #[test]
     fn decode_times_alone_are_the_times_of_the_frames_in_order() {
-        // libav knows those of the pictures that nothing leans on, one frame late.
-        let packets = [(None, 0), (None, 1), (Some(2), 2), (Some(3), 3), (None, 4)];
+        let packets = [(None, 0), (None, 1), (None, 2), (None, 3), (None, 4)];
         assert_eq!(shown(&packets, &[0, 2, 3, 1, 4]), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_first_frame_without_a_time_leaves_the_others_theirs() {
+        let packets = [(None, -2), (Some(12), 0), (Some(6), 2), (Some(2), 4)];
+        assert_eq!(shown(&packets, &[0, 3, 2, 1]), [-2, 2, 6, 12]);
     }
 
     #[test]
