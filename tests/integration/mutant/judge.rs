@@ -75,7 +75,7 @@ fn documented(said: &Said, output: &Path) -> Result<String, String> {
     if !table.contains(&format!("| `{code}` |")) || error["cure"].as_str().is_none_or(str::is_empty) {
         return Err(format!("{code:?} is not documented: {said}"));
     }
-    if output.exists() {
+    if output.try_exists().unwrap() {
         return Err(format!("{code}, but the output is there: {said}"));
     }
     Ok(code)
