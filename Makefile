@@ -19,11 +19,18 @@ RUNS ?= 5
 KILLS ?= 300
 DROPS ?= 1000
 CUTS ?= 200
+# How many recordings of each container it mutates, and how often it transcodes in one process.
+MUTANTS ?= 500
+TRANSCODES ?= 500
+# How long each target is fuzzed, in seconds.
+FUZZ_SECONDS ?= 300
+# What runs under AddressSanitizer: everything that feeds odd recordings to the linked libraries in the tests' own process.
+TRAPS := picture_trap size_change_trap sound_trap timing_trap flush_trap file_trap seam fence
 # How many things happen to a booking, in every order of them, before it must have come to its end.
 ORDER_STEPS ?= 5
 SEED ?= 1
 
-.PHONY: help demo test campaign build lint bench bench-ffmpeg bench-chunks bench-download bench-rate bench-cache bench-worker install-build-packages install-test-packages
+.PHONY: help demo test campaign fuzz asan build lint bench bench-ffmpeg bench-chunks bench-download bench-rate bench-cache bench-worker install-build-packages install-test-packages
 
 help: ## print this list
 	@echo 'make <target>:'
@@ -36,11 +43,20 @@ demo: build ## make a lesson clip, turn it into a proven ladder, let a worker br
 test: install-test-packages ## run all tests
 	$(CARGO) test --locked
 
-campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS times, cut the power CUTS times, try every order of ORDER_STEPS events (SEED=)
+campaign: install-test-packages ## kill runs KILLS times, drop downloads DROPS times, cut the power CUTS times, try every order of ORDER_STEPS events, mutate MUTANTS recordings of each container (SEED=)
 	REELMILL_ORDER_STEPS=$(ORDER_STEPS) $(CARGO) test --locked --lib -- b6_ --nocapture
 	REELMILL_KILLS=$(KILLS) REELMILL_DROPS=$(DROPS) REELMILL_CUTS=$(CUTS) REELMILL_STEP=1 REELMILL_SEED=$(SEED) \
 		$(CARGO) test --locked --test integration -- kill::a_ random_ every_durable_call at_any_call power_cut \
 		worker_kill:: worker::killed:: --nocapture
+	REELMILL_MEDIA_MUTANTS=$(MUTANTS) REELMILL_SEED=$(SEED) $(CARGO) test --locked --test integration -- m19_ --nocapture
+	REELMILL_TRANSCODES=$(TRANSCODES) $(CARGO) test --locked --test leak -- --nocapture
+
+fuzz: install-test-packages ## fuzz what understands messages and recordings, FUZZ_SECONDS each (needs a nightly compiler)
+	@CARGO='$(CARGO)' sh scripts/fuzz.sh message $(FUZZ_SECONDS)
+	@CARGO='$(CARGO)' sh scripts/fuzz.sh media $(FUZZ_SECONDS)
+
+asan: install-test-packages ## run the trap tests under AddressSanitizer (needs a nightly compiler)
+	@CARGO='$(CARGO)' sh scripts/asan.sh $(TRAPS)
 
 build: install-build-packages ## build the release binary, target/release/reelmill
 	$(CARGO) build --release --locked

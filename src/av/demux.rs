@@ -174,6 +174,10 @@ impl Demuxer {
                 Err(failed) if damage::is_damage(failed) => {
                     self.unreadable += 1;
                     in_a_row += 1;
+                    if failed.code == sys::ENOMEM {
+                        // A demuxer that has no room for a packet asks for the same one for ever.
+                        return self.end();
+                    }
                 }
                 Err(failed) => {
                     return Err(stopped(&self.interrupt).unwrap_or(AvError::Read(failed.into())));

@@ -34,7 +34,9 @@ use crate::control::Server;
 use crate::failure::ExitCode;
 use crate::notify::{REDIS, WEBHOOK};
 use crate::store::{self, Store};
-use crate::worker::{Acquirer, Bounds, Child, Daemon, InProcess, Media, MediaProver, Node, Parts, Stop, Terms};
+use crate::worker::{
+    Acquirer, Bounds, Child, Daemon, InProcess, Limits, Media, MediaProver, Node, Parts, Stop, Terms,
+};
 
 /// What others are told of this process.
 const ROLE: &str = "worker";
@@ -182,12 +184,19 @@ impl Built {
 
 /// Returns who works on media.
 fn media(config: &Config) -> Arc<dyn Media> {
+    /// Of a thousand million, as the setting counts them.
+    const PIXELS: u64 = 1_000_000_000;
     let settings = &config.transcode;
+    let limits = Limits {
+        seconds_max: settings.duration_max.as_secs(),
+        pixels_max: u64::from(settings.gigapixels_max) * PIXELS,
+    };
     match settings.isolation {
-        Isolation::None => Arc::new(InProcess),
+        Isolation::None => Arc::new(InProcess::within(limits)),
         Isolation::Process => {
             let bounds = Bounds {
                 memory_max: settings.memory_max.bytes(),
+                limits,
                 stall_time: settings.stall_time,
                 time_max: CHILD_TIME_MAX,
             };

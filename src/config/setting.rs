@@ -186,6 +186,12 @@ sections! {
         /// How long such a process may neither read nor write nor make a picture before it is ended. Waiting for a disk
         /// does not count.
         stall_time: Duration = "transcode.stall_time", Times { min: SECOND, max: PATIENCE_MAX }, r#""30s""#, r#""2m""#, Worker;
+        /// The longest recording that is taken: a longer one is refused, and its classes are told. A damaged clock can make
+        /// weeks of minutes.
+        duration_max: Duration = "transcode.duration_max", Times { min: SECOND, max: PATIENCE_OF_CLASSES }, r#""24h""#, r#""8h""#, Worker;
+        /// How many pixels the pictures of a recording that must be encoded may have in all, in thousands of millions: six
+        /// hours of 4K at 60 pictures a second have 10,749. Small files can hold much work.
+        gigapixels_max: u32 = "transcode.gigapixels_max", Counts { min: 1, max: u32::MAX }, "12000", "2000", Worker;
         /// The encoder's preset: how much work it puts into a frame.
         preset: String = "transcode.preset", Presets { encoder: Encoder::X264 }, r#""veryfast""#, r#""medium""#, Worker;
         /// The constant quality of what is encoded; lower is better and larger.

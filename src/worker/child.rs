@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::message::{Order, Tell};
-use super::media::{Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
+use super::media::{Limits, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
 use super::{Progress, place};
 use crate::av::Interrupt;
 use crate::proof::VerifiedFile;
@@ -44,6 +44,8 @@ use crate::room::RoomSource;
 pub struct Bounds {
     /// Bytes of memory.
     pub memory_max: u64,
+    /// How long recordings and how much work are taken on.
+    pub limits: Limits,
     /// How long nothing may move before it is given up.
     pub stall_time: Duration,
     /// How long all of it may take, whatever moves.

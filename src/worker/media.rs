@@ -6,10 +6,12 @@
 mod encode;
 mod error;
 mod in_process;
+mod limit;
 mod repack;
 
 pub use error::MediaError;
 pub use in_process::InProcess;
+pub use limit::Limits;
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

@@ -57,7 +57,7 @@ pub use child::{Bounds, Child, Fault, NotServed, serve};
 pub use daemon::{Daemon, Part, Work, part};
 pub use end::WorkerError;
 pub use error::AcquireError;
-pub use media::{Facts, InProcess, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
+pub use media::{Facts, InProcess, Limits, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded};
 pub use node::{Node, Parts};
 pub use progress::{Progress, Snapshot};
 pub use prover::MediaProver;

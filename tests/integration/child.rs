@@ -16,7 +16,7 @@ use reelmill::av::Interrupt;
 use reelmill::clip::Recipe;
 use reelmill::failure::{Failure, FailureClass};
 use reelmill::media::{Container, RenditionName};
-use reelmill::worker::{Bounds, Child, Fault, InProcess, Media, MediaError, Progress, TakeIn, Transcode};
+use reelmill::worker::{Bounds, Child, Fault, InProcess, Limits, Media, MediaError, Progress, TakeIn, Transcode};
 use tempfile::TempDir;
 
 use crate::support::binary::run;
@@ -35,7 +35,7 @@ fn child(stall_time: Duration) -> Child {
 }
 
 fn bounds(stall_time: Duration) -> Bounds {
-    Bounds { memory_max: 4 * GIB, stall_time, time_max: LONG }
+    Bounds { memory_max: 4 * GIB, limits: Limits::default(), stall_time, time_max: LONG }
 }
 
 fn rooms() -> Arc<SmallRooms> {
@@ -75,7 +75,7 @@ fn made(media: &dyn Media, order: &Transcode) -> Result<reelmill::worker::Transc
 fn a_rendition_has_the_same_bytes_notes_and_facts_as_one_made_here() {
     let folder = scratch();
     let source = lesson(&folder, 60.0);
-    let here = made(&InProcess, &transcode(&folder, &source, "here")).unwrap();
+    let here = made(&InProcess::default(), &transcode(&folder, &source, "here")).unwrap();
     let (progress, rooms) = (Progress::default(), rooms());
     let order = transcode(&folder, &source, "there");
     let there = child(LONG).transcode(&order, Arc::clone(&rooms) as _, &progress, &Interrupt::default()).unwrap();
@@ -101,7 +101,7 @@ fn what_comes_is_taken_in_as_here_repacked_where_it_must_be() {
             assert_eq!(fs::metadata(taken.file.path()).unwrap().len(), taken.file.bytes());
             (taken.file.bytes(), taken.file.sha256().to_owned(), taken.notes, taken.facts)
         };
-        let (here, there) = (taken(&InProcess), taken(&child(LONG)));
+        let (here, there) = (taken(&InProcess::default()), taken(&child(LONG)));
         assert_eq!(here, there);
         assert!(there.2.last().is_some_and(|note| note == "180P, labelled 720P"), "{there:?}");
         assert_eq!((there.3.container, there.3.height), (container, 180));
@@ -114,7 +114,7 @@ fn a_proof_and_a_refusal_come_through_in_their_own_words() {
     let whole = make(&folder, "whole", &Recipe::plain(Container::Flv, "320x180", 4.0));
     let half = cut(&whole, "half", share(&whole, 50));
     let (here, there) = (
-        InProcess.prove(&whole, false, &Interrupt::default()).unwrap(),
+        InProcess::default().prove(&whole, false, &Interrupt::default()).unwrap(),
         child(LONG).prove(&whole, false, &Interrupt::default()).unwrap(),
     );
     assert_eq!(here, there);
@@ -122,7 +122,7 @@ fn a_proof_and_a_refusal_come_through_in_their_own_words() {
         let error = media.prove(&half, false, &Interrupt::default()).unwrap_err();
         (error.code(), error.class(), error.cure(), error.to_string())
     };
-    assert_eq!(refused(&child(LONG)), refused(&InProcess));
+    assert_eq!(refused(&child(LONG)), refused(&InProcess::default()));
     assert_eq!(refused(&child(LONG)).0, "MEDIA_TRUNCATED");
     assert!(child(LONG).prove(&half, true, &Interrupt::default()).is_ok());
 }
@@ -162,6 +162,33 @@ fn p1_a_child_gets_no_more_memory_than_it_may_have() {
 }
 
 #[test]
+fn a_recording_that_is_too_long_or_too_much_work_is_refused_by_name_m7_m8() {
+    let folder = scratch();
+    let source = make(&folder, "source.flv", &Recipe::plain(Container::Flv, "64x36", 3.0));
+    let foreign = make(&folder, "source.mkv", &Recipe::plain(Container::Mkv, "64x36", 3.0));
+    let refusal = |media: &dyn Media| {
+        let (progress, interrupt) = (Progress::default(), Interrupt::default());
+        let order = transcode(&folder, &source, "refused");
+        let made = media.transcode(&order, rooms(), &progress, &interrupt).unwrap_err();
+        let taken = media.take_in(&take_in(&folder, foreign.clone()), rooms(), &progress, &interrupt);
+        (made.code(), made.class(), taken.map_err(|error| error.code()).err())
+    };
+    let long = Limits { seconds_max: 2, ..Limits::default() };
+    let much = Limits { pixels_max: 64 * 36 * 74, ..Limits::default() };
+    // What came is only brought into another container, which is no work.
+    for (limits, code, taken) in
+        [(long, "MEDIA_LIMIT_DURATION", Some("MEDIA_LIMIT_DURATION")), (much, "MEDIA_LIMIT_WORK", None)]
+    {
+        let bounds = Bounds { limits, ..bounds(LONG) };
+        let there = Child::of_program(Path::new(env!("CARGO_BIN_EXE_reelmill")), bounds);
+        for media in [&InProcess::within(limits) as &dyn Media, &there] {
+            assert_eq!(refusal(media), (code, FailureClass::Source, taken));
+        }
+        assert!(!folder.path().join("refused.flv").try_exists().unwrap());
+    }
+}
+
+#[test]
 fn p2_a_child_that_gets_nowhere_is_ended() {
     let folder = scratch();
     let source = lesson(&folder, 12.0);
@@ -193,7 +220,7 @@ fn p2_a_proof_is_broken_off_by_a_stop_and_the_file_is_not_blamed() {
     let source = lesson(&folder, 12.0);
     let interrupt = Interrupt::default();
     interrupt.cancel();
-    for media in [&InProcess as &dyn Media, &child(LONG), &child(LONG).with_fault(Fault::Hang)] {
+    for media in [&InProcess::default() as &dyn Media, &child(LONG), &child(LONG).with_fault(Fault::Hang)] {
         let error = media.prove(&source, false, &interrupt).unwrap_err();
         assert_eq!(error.class(), FailureClass::Cancelled, "{media:?}: {error}");
     }
@@ -228,7 +255,8 @@ fn p3_a_child_whose_pipe_ends_does_not_go_on_alone() {
         "accept_truncated": false, "resume": true,
     });
     let work = serde_json::json!({
-        "schema": "reelmill.child/1", "word": "work", "memory_max": GIB, "order": order,
+        "schema": "reelmill.child/1", "word": "work", "memory_max": GIB,
+        "limits": {"seconds_max": 100, "pixels_max": GIB}, "order": order,
     });
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(format!("{work}\n").as_bytes()).unwrap();

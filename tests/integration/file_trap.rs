@@ -4,6 +4,7 @@
 mod cut;
 mod damage;
 mod foreign;
+mod lie;
 mod shape;
 mod words;
 

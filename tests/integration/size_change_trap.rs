@@ -137,3 +137,27 @@ fn samples_that_become_full_range_in_mid_stream_keep_their_brightness_m10() {
         assert!((white - 235.0).abs() < 1.5, "frame {frame}: {white}");
     }
 }
+
+#[test]
+fn samples_and_colours_that_become_finer_in_mid_stream_stay_the_same_picture_m10() {
+    let folder = scratch();
+    let one = |name: &str, words: &str| {
+        let line = format!(
+            "-f lavfi -i testsrc2=size=320x240:rate=25:duration=1,gblur=sigma=3 -c:v libx264 -preset ultrafast -g 25 {words}"
+        );
+        by_ffmpeg(&folder, name, &line)
+    };
+    let plain = one("a.flv", "-pix_fmt yuv420p");
+    for (name, words) in [("b.flv", "-pix_fmt yuv444p"), ("c.flv", "-pix_fmt yuv420p10le -profile:v high10")] {
+        let source = folder.path().join("joined.flv");
+        flv::write(&source, &flv::joined(&plain, &one(name, words), 1000));
+        let ran = transcode(&source, &encode(&[], Container::Flv)).unwrap();
+        let (path, finished) = ran.only();
+        assert_eq!((finished.frames, oracle::decodes_whole(path)), (50, 50), "{words}");
+        assert_eq!(oracle::entry(path, "v:0", "pix_fmt"), "yuv420p");
+        let pictures = oracle::raw_pictures(path, "null");
+        let (first, second) = pictures.split_at(pictures.len() / 2);
+        let likeness = oracle::psnr(first, second);
+        assert!(likeness > 30.0, "{words}: {likeness:.1} dB: the same second twice");
+    }
+}

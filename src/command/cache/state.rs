@@ -12,7 +12,7 @@ use crate::worker::{InProcess, MediaProver};
 /// Opens the cache for changing.
 pub(super) fn open(store: Arc<Store>, place: &Place, clock: Arc<dyn Clock>) -> Result<Cache, CacheError> {
     let prover = Arc::new(MediaProver {
-        media: Arc::new(InProcess),
+        media: Arc::new(InProcess::default()),
         accept_truncated: place.accept_truncated,
         interrupt: Interrupt::default(),
     });

@@ -36,7 +36,7 @@ impl Fetching {
 
     pub(super) fn new(serving: Serving, downloader: Downloader, rate: Rate, budget: Budget, stop: Stop) -> Self {
         let jobs = thread::available_parallelism().map_or(1, NonZero::get);
-        let media = Arc::new(InProcess);
+        let media = Arc::new(InProcess::default());
         let acquirer = Acquirer { cache: serving.cache.clone(), downloader, rate, media, jobs };
         Self { serving, acquirer, budget, stop }
     }

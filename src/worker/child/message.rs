@@ -24,6 +24,8 @@ pub(super) enum Word {
         order: Order,
         /// Bytes of memory to do it in.
         memory_max: u64,
+        /// As [`media::Limits`].
+        limits: Limits,
     },
     /// An ask for room was granted, or refused for this reason.
     Room {
@@ -32,6 +34,27 @@ pub(super) enum Word {
     },
     /// Leave off.
     Stop,
+}
+
+/// As [`media::Limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Limits {
+    seconds_max: u64,
+    pixels_max: u64,
+}
+
+impl From<media::Limits> for Limits {
+    fn from(limits: media::Limits) -> Self {
+        let media::Limits { seconds_max, pixels_max } = limits;
+        Self { seconds_max, pixels_max }
+    }
+}
+
+impl From<Limits> for media::Limits {
+    fn from(limits: Limits) -> Self {
+        let Limits { seconds_max, pixels_max } = limits;
+        Self { seconds_max, pixels_max }
+    }
 }
 
 /// What is to be done.
@@ -225,13 +248,16 @@ mod tests {
             accept_truncated: true,
             resume: true,
         };
-        let word = Word::Work { order: Order::Transcode(order.clone().into()), memory_max: u64::MAX };
+        let limits = media::Limits { seconds_max: 7, pixels_max: u64::MAX }.into();
+        let word = Word::Work { order: Order::Transcode(order.clone().into()), memory_max: u64::MAX, limits };
         let line = encode(&word).unwrap();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
-        let Word::Work { order: Order::Transcode(heard), memory_max: u64::MAX } = decode(&line).unwrap() else {
+        let Word::Work { order: Order::Transcode(heard), memory_max: u64::MAX, limits: heard_limits } =
+            decode(&line).unwrap()
+        else {
             panic!("another word")
         };
-        assert_eq!(media::Transcode::from(heard), order);
+        assert_eq!((media::Transcode::from(heard), heard_limits), (order, limits));
         let other = String::from_utf8(line).unwrap().replace("child/1", "child/2");
         assert_eq!(decode::<Word>(other.as_bytes()).unwrap_err(), "it speaks \"reelmill.child/2\"");
         for line in ["", "{}", "[]", "{\"schema\":\"reelmill.child/1\",\"tell\":\"ask\"}"] {

@@ -70,7 +70,8 @@ pub(super) fn run(
     let began = Instant::now();
     let mut work = Work::start(child, rooms, progress, interrupt)?;
     tracing::debug!(pid = work.running.pid(), ?order, "a child works");
-    work.say(&Word::Work { order: order.clone(), memory_max: child.bounds.memory_max })?;
+    let Bounds { memory_max, limits, .. } = child.bounds;
+    work.say(&Word::Work { order: order.clone(), memory_max, limits: limits.into() })?;
     let answer = work.hear();
     tracing::debug!(pid = work.running.pid(), took = ?began.elapsed(), "a child is done");
     match answer? {

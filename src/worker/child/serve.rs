@@ -20,7 +20,7 @@ use crate::av::Interrupt;
 use crate::failure::{Failed, Failure, FailureClass};
 use crate::room::{NoRoom, RoomSource};
 use crate::worker::Progress;
-use crate::worker::media::{self, InProcess, Media, MediaError};
+use crate::worker::media::{InProcess, Media, MediaError, TakeIn};
 
 /// How far it is is told so often.
 const TICK: Duration = Duration::from_millis(200);
@@ -55,7 +55,7 @@ pub fn serve(parent: u32, fault: Option<Fault>) -> Result<(), NotServed> {
     let mut line = Vec::new();
     let refuse = |error: &dyn std::fmt::Display| NotServed(error.to_string());
     io::stdin().lock().read_until(b'\n', &mut line).map_err(|error| refuse(&error))?;
-    let Ok(Word::Work { order, memory_max }) = decode(&line) else { return Err(refuse(&"no order came")) };
+    let Ok(Word::Work { order, memory_max, limits }) = decode(&line) else { return Err(refuse(&"no order came")) };
     confine(memory_max).map_err(|error| refuse(&error))?;
     if let Some(fault) = fault {
         fault.happen();
@@ -63,7 +63,8 @@ pub fn serve(parent: u32, fault: Option<Fault>) -> Result<(), NotServed> {
     let interrupt = Interrupt::default();
     let is_done = Arc::<AtomicBool>::default();
     let answers = listen(interrupt.clone(), Arc::clone(&is_done)).map_err(|error| refuse(&error))?;
-    let answer = work(order, answers, &interrupt).map_err(|error| refuse(&error))?;
+    let media = InProcess::within(limits.into());
+    let answer = work(&media, order, answers, &interrupt).map_err(|error| refuse(&error))?;
     is_done.store(true, Ordering::Release);
     say(&answer.unwrap_or_else(|error| regret(&error)));
     Ok(())
@@ -133,6 +134,7 @@ pub(super) fn say(tell: &Tell) {
 
 /// Carries the order out, and tells meanwhile how far it is.
 fn work(
+    media: &InProcess,
     order: Order,
     answers: Receiver<Option<String>>,
     interrupt: &Interrupt,
@@ -145,7 +147,7 @@ fn work(
         let telling = thread::Builder::new().name("progress".to_owned());
         let counted = &progress;
         telling.spawn_scoped(scope, move || tell_progress(counted, &over))?;
-        let answer = carry_out(order, rooms, &progress, interrupt);
+        let answer = carry_out(media, order, rooms, &progress, interrupt);
         drop(running);
         Ok(answer)
     })
@@ -165,6 +167,7 @@ fn tell_progress(progress: &Progress, over: &Receiver<()>) {
 }
 
 fn carry_out(
+    media: &InProcess,
     order: Order,
     rooms: Arc<dyn RoomSource>,
     progress: &Progress,
@@ -172,19 +175,19 @@ fn carry_out(
 ) -> Result<Tell, MediaError> {
     match order {
         Order::TakeIn(order) => {
-            let order = media::TakeIn::from(order);
-            let taken = InProcess.take_in(&order, rooms, progress, interrupt)?;
+            let order = TakeIn::from(order);
+            let taken = media.take_in(&order, rooms, progress, interrupt)?;
             let is_repacked = taken.file.path() != order.path;
             let (file, facts) = ((&taken.file).into(), taken.facts.into());
             Ok(Tell::TakenIn { is_repacked, file, notes: told::notes(taken.notes), facts })
         }
         Order::Transcode(order) => {
-            let done = InProcess.transcode(&order.into(), rooms, progress, interrupt)?;
+            let done = media.transcode(&order.into(), rooms, progress, interrupt)?;
             let (file, facts) = ((&done.file).into(), done.facts.into());
             Ok(Tell::Transcoded { file, notes: told::notes(done.notes), facts, speed: done.speed })
         }
         Order::Prove { path, accept_truncated } => {
-            let file = InProcess.prove(&path, accept_truncated, interrupt)?;
+            let file = media.prove(&path, accept_truncated, interrupt)?;
             Ok(Tell::Proven { file: (&file).into() })
         }
     }

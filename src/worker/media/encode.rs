@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Facts, MediaError, Transcode, Transcoded};
+use super::{Facts, Limits, MediaError, Transcode, Transcoded};
 use crate::av::{Interrupt, probe};
 use crate::media::{Container, MediaInfo, RateControlMode};
 use crate::proof::{self, ProofError};
@@ -23,13 +23,16 @@ use crate::worker::progress::Stage;
 /// Makes the rendition.
 pub(super) fn transcode(
     order: &Transcode,
+    limits: &Limits,
     rooms: Arc<dyn RoomSource>,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Transcoded, MediaError> {
     progress.enter(Stage::Proving);
     let info = probe(&order.source, interrupt).map_err(ProofError::NoRecording)?;
+    limits.check_length(&info)?;
     let plan = decide(&info, order)?;
+    limits.check_work(&info, &plan)?;
     prepare(&order.work_folder, order.resume)?;
     let began = Instant::now();
     let finished = carry_out(order, &info, &plan, rooms, progress, interrupt)?;

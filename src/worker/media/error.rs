@@ -38,6 +38,22 @@ pub enum MediaError {
     /// The process that did the work went on and on.
     #[error("the process that worked on it did not come to an end in {} s and was ended", .0.as_secs_f64())]
     Endless(Duration),
+    /// It lasts longer than is taken on.
+    #[error("it lasts {seconds:.0} s, above the limit of {limit} s")]
+    TooLong {
+        /// How long, by its packets.
+        seconds: f64,
+        /// How long one may last.
+        limit: u64,
+    },
+    /// Its pictures are more work than is taken on.
+    #[error("its pictures have {pixels} pixels in all, above the limit of {limit}")]
+    TooMuchWork {
+        /// Pixels of all pictures together.
+        pixels: u64,
+        /// How many there may be.
+        limit: u64,
+    },
     /// No process could be started for it.
     #[error("no process could be started for it")]
     Start(#[source] io::Error),
@@ -77,6 +93,8 @@ impl Failure for MediaError {
             Self::Crashed { .. } => "MEDIA_CRASHED",
             Self::OutOfMemory(_) => "MEDIA_OOM",
             Self::Stalled(_) | Self::Endless(_) => "MEDIA_STALLED",
+            Self::TooLong { .. } => "MEDIA_LIMIT_DURATION",
+            Self::TooMuchWork { .. } => "MEDIA_LIMIT_WORK",
             Self::Start(_) => "MEDIA_START",
             Self::Stopped => "CANCELLED",
             _ => self.inner().map_or("INTERNAL", Failure::code),
@@ -88,6 +106,7 @@ impl Failure for MediaError {
             // Most often it is the recording; a node that counts its tries finds out.
             Self::Crashed { .. } | Self::Stalled(_) | Self::Endless(_) | Self::Start(_) => FailureClass::Transient,
             Self::OutOfMemory(_) => FailureClass::Capacity,
+            Self::TooLong { .. } | Self::TooMuchWork { .. } => FailureClass::Source,
             Self::Stopped => FailureClass::Cancelled,
             _ => self.inner().map_or(FailureClass::Bug, Failure::class),
         }
@@ -100,6 +119,8 @@ impl Failure for MediaError {
             Self::Stalled(_) | Self::Endless(_) => {
                 "look whether the disk answers; raise transcode.stall_time where it is merely slow"
             }
+            Self::TooLong { .. } => "raise transcode.duration_max where recordings of that length are wanted",
+            Self::TooMuchWork { .. } => "raise transcode.gigapixels_max where so much work is wanted",
             Self::Start(_) => "raise the limit on processes, or run fewer jobs at once",
             Self::Stopped => "run the same command again",
             _ => self.inner().map_or("", Failure::cure),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::repack::{Manner, repack};
-use super::{Facts, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded, encode};
+use super::{Facts, Limits, Media, MediaError, TakeIn, TakenIn, Transcode, Transcoded, encode};
 use crate::av::Interrupt;
 use crate::media::{Container, MediaInfo, RenditionName};
 use crate::proof::{self, Accepted, VerifiedFile};
@@ -12,9 +12,18 @@ use crate::room::RoomSource;
 use crate::worker::Progress;
 use crate::worker::progress::Stage;
 
-/// Works here.
+/// Works here, by itself on recordings of any length and size.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct InProcess;
+pub struct InProcess {
+    limits: Limits,
+}
+
+impl InProcess {
+    /// Returns what works within limits.
+    pub fn within(limits: Limits) -> Self {
+        Self { limits }
+    }
+}
 
 impl Media for InProcess {
     fn take_in(
@@ -26,13 +35,15 @@ impl Media for InProcess {
     ) -> Result<TakenIn, MediaError> {
         progress.enter(Stage::Proving);
         let accepted = proof::accept(&order.path, order.accept_truncated, interrupt)?;
+        self.limits.check_length(&accepted.info)?;
         let label = order.key_label.and_then(|label| mislabelled(label, &accepted.info));
         let facts = Facts::of(&accepted.info);
         let (file, mut notes) = match accepted {
             Accepted { file, info, notes } if info.container == Container::Flv => (file, notes),
             accepted => {
                 let TakeIn { accept_truncated, jobs, .. } = *order;
-                let manner = Manner { accept_truncated, jobs, rooms, interrupt: interrupt.clone() };
+                let (interrupt, limits) = (interrupt.clone(), self.limits);
+                let manner = Manner { accept_truncated, jobs, limits, rooms, interrupt };
                 let repacked = repack(&order.folder, &accepted, &manner, progress)?;
                 (repacked.file, repacked.notes)
             }
@@ -48,7 +59,7 @@ impl Media for InProcess {
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<Transcoded, MediaError> {
-        encode::transcode(order, rooms, progress, interrupt)
+        encode::transcode(order, &self.limits, rooms, progress, interrupt)
     }
 
     fn prove(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::MediaError;
+use super::{Limits, MediaError};
 use crate::av::Interrupt;
 use crate::media::{Container, MediaInfo, RateControlMode};
 use crate::proof::{self, Accepted, ProofError, VerifiedFile};
@@ -22,6 +22,8 @@ pub(super) struct Manner {
     pub(super) accept_truncated: bool,
     /// Threads that encode, where that is needed.
     pub(super) jobs: usize,
+    /// How much work is taken on.
+    pub(super) limits: Limits,
     /// Who gives room to the files that are made.
     pub(super) rooms: Arc<dyn RoomSource>,
     /// Ends it early.
@@ -45,6 +47,7 @@ pub(super) fn repack(
     progress: &Progress,
 ) -> Result<Repacked, MediaError> {
     let plan = decide(&source.info, manner.accept_truncated)?;
+    manner.limits.check_work(&source.info, &plan)?;
     let finished = carry_out(folder, source, &plan, manner, progress)?;
     // The engine has held it to what went in; here it becomes something that can be committed.
     let accepted = proof::accept(&place::repacked(folder), false, &manner.interrupt)?;
