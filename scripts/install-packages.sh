@@ -9,9 +9,9 @@ set -eu
 build_packages="gcc libc6-dev make pkg-config libclang-dev libavutil-dev libavcodec-dev libavformat-dev libavfilter-dev
 libswscale-dev libswresample-dev"
 # ffmpeg and ffprobe are what the tests compare with, strace kills runs at chosen system calls; nginx, curl and wget are
-# the other end of downloads, redis-server that of messages; sqlite3 and python3 make what older systems left; the rest
-# makes disks that lose their power. The program itself never calls them.
-test_packages="ffmpeg strace nginx curl wget redis-server sqlite3 e2fsprogs mount util-linux python3"
+# the other end of downloads, redis-server that of messages; sqlite3 and python3 make what older systems left; chromium plays
+# what was made; the rest makes disks that lose their power. The program itself never calls them.
+test_packages="ffmpeg strace nginx curl wget redis-server sqlite3 e2fsprogs mount util-linux python3 chromium"
 
 has_command() {
     command -v "$1" >/dev/null 2>&1
@@ -44,7 +44,7 @@ has_package() {
     case $1 in
     gcc) has_command cc || has_command gcc ;;
     libc6-dev) [ -e /usr/include/stdio.h ] || [ "$(uname -s)" != Linux ] ;;
-    make | ffmpeg | strace | curl | wget | redis-server | sqlite3 | mount | python3) has_command "$1" ;;
+    make | ffmpeg | strace | curl | wget | redis-server | sqlite3 | mount | python3 | chromium) has_command "$1" ;;
     # Where Debian puts them, which is not on everybody's path.
     nginx) has_command nginx || [ -x /usr/sbin/nginx ] ;;
     e2fsprogs) has_command mkfs.ext4 || [ -x /usr/sbin/mkfs.ext4 ] ;;

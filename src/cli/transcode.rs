@@ -50,7 +50,7 @@ pub struct TranscodeArgs {
     /// x264, x265, svtav1, or one of libavcodec's, as h264_nvenc [default: x264]
     #[arg(long, value_name = "NAME", default_value = "x264", hide_default_value = true, help_heading = "Picture")]
     pub encoder: String,
-    /// ultrafast to placebo, svtav1 13 to 0: slower makes smaller files [default: veryfast, 8]
+    /// The encoder's own names, svtav1 13 to 0 [default: veryfast, svtav1 8]
     #[arg(long, value_name = "NAME", help_heading = "Picture")]
     pub preset: Option<String>,
     /// Keyframe grid, the same in every rendition [default: 4]

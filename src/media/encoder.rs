@@ -182,6 +182,15 @@ impl Encoder {
         matches!(self, Self::X265 | Self::SvtAv1)
     }
 
+    /// Returns whether it sets keyframes where it is told to. Of a forced one libaom (3.6) makes two, rav1e none; what is
+    /// not known is not relied on.
+    pub const fn takes_keyframes(self) -> bool {
+        match self {
+            Self::X264 | Self::X265 | Self::SvtAv1 => true,
+            Self::Libav(libav) => libav.is_hardware || matches!(libav.family, Family::OpenH264),
+        }
+    }
+
     /// Returns the encoder that serves where this one's device is not there.
     pub const fn stand_in(self) -> Option<Self> {
         match self {

@@ -14,6 +14,7 @@ mod container;
 mod counted_room;
 mod demo;
 mod disk_full;
+mod encoder;
 mod fence;
 mod fetch;
 mod fetch_cache;

@@ -237,7 +237,7 @@ pub(crate) const SQL_INSIDE: &[&str] = &["src/store.rs", "src/store/"];
 
 /// Error codes that no test reaches, and why.
 pub(crate) const UNTESTED_CODES: &[(&str, &str)] = &[
-    ("ENCODE_FAILED", "x264 and AAC take every frame that they were opened for"),
+    ("ENCODE_FAILED", "the encoders that are here take every frame that they were opened for"),
     ("SOURCE_READ", "needs a disk that fails in mid-file"),
     ("THREAD_LIMIT", "root, as which tests run, is not bound by the limit on processes"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! What else they have is theirs: `--enc` passes it on.
 
-use super::{Owned, bitrates, keyframe_bound, option};
+use super::{Owned, bitrates, keyframe_bound, keyframe_count, option};
 use crate::media::{Family, LibavEncoder, RateControl};
 use crate::transcode::plan::VideoPlan;
 
@@ -45,7 +45,12 @@ pub(super) fn options(encoder: LibavEncoder, video: &VideoPlan) -> Vec<(String, 
         options.push(option(preset_name(encoder.family), &video.preset));
     }
     options.extend(rate_control(encoder.family, &video.rate_control));
-    options.push(option("g", keyframe_bound(video)));
+    if video.counts_keyframes {
+        let count = keyframe_count(video);
+        options.extend([option("g", count), option("keyint_min", count)]);
+    } else {
+        options.push(option("g", keyframe_bound(video)));
+    }
     options.extend(keyframes(encoder.family).iter().map(|(name, value)| option(name, value)));
     if !encoder.is_hardware {
         options.push(option("threads", video.threads));
@@ -134,11 +139,13 @@ mod tests {
     const BITRATE: u64 = 2_000_000;
     const BUFSIZE: u64 = 4_000_000;
 
+    #[track_caller]
     fn check(family: Family, rate_control: RateControl, expected: &str) {
         let is_hardware = !matches!(family, Family::Aom | Family::OpenH264);
         let (name, makes, pixel_format) = ("any", Made::H264, Some("yuv420p"));
         let encoder = Encoder::Libav(LibavEncoder { name, makes, family, is_hardware, pixel_format });
-        let video = VideoPlan { encoder, preset: String::new(), rate_control, ..plan() };
+        let counts_keyframes = !encoder.takes_keyframes();
+        let video = VideoPlan { encoder, preset: String::new(), rate_control, counts_keyframes, ..plan() };
         assert_eq!(told(&video), expected, "{family:?}");
     }
 
@@ -147,12 +154,12 @@ mod tests {
         let crf = RateControl::Crf(28.0);
         check(Family::Nvenc, crf, "rc=vbr cq=28 b=0 g=100 forced-idr=1 no-scenecut=1");
         check(Family::Qsv, crf, "global_quality=28 g=100 forced_idr=1");
-        check(Family::Aom, crf, "crf=28 b=0 g=100 row-mt=1 threads=4");
+        check(Family::Aom, crf, "crf=28 b=0 g=100 keyint_min=100 row-mt=1 threads=4");
         let cq = RateControl::Cq(30);
         check(Family::Nvenc, cq, "rc=constqp qp=30 g=100 forced-idr=1 no-scenecut=1");
         check(Family::Qsv, cq, "flags=+qscale global_quality=3540 g=100 forced_idr=1");
         check(Family::Amf, cq, "rc=cqp qp_i=30 qp_p=30 g=100");
-        check(Family::Aom, cq, "crf=30 b=0 qmin=30 qmax=30 g=100 row-mt=1 threads=4");
+        check(Family::Aom, cq, "crf=30 b=0 qmin=30 qmax=30 g=100 keyint_min=100 row-mt=1 threads=4");
         check(Family::OpenH264, cq, "rc_mode=off qmin=30 qmax=30 g=100 threads=4");
     }
 

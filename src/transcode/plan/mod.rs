@@ -92,7 +92,8 @@ fn count_keyframes(renditions: &mut [RenditionPlan]) {
 
 /// SVT-AV1 takes keyframes where it is told to at constant quality alone.
 fn must_count(video: &VideoPlan) -> bool {
-    video.encoder == Encoder::SvtAv1 && matches!(video.rate_control, RateControl::Vbr { .. })
+    let is_free = video.encoder == Encoder::SvtAv1 && matches!(video.rate_control, RateControl::Vbr { .. });
+    is_free || !video.encoder.takes_keyframes()
 }
 
 /// Checks everything that is right or wrong whatever the source.
@@ -264,7 +265,7 @@ pub struct VideoPlan {
     /// The encoder.
     pub encoder: Encoder,
     /// The encoder that was asked for, where this one serves in its place.
-    pub stands_in: Option<StandIn>,
+    pub stands_in: Option<Box<StandIn>>,
     /// Its preset; empty where that is left to it.
     pub preset: String,
     /// How it spends bits.

@@ -34,7 +34,7 @@ pub(super) fn request(request: &Request, stand_in: &StandIn) -> Request {
 /// Says in an encoded rendition's reasons who stands in for whom.
 pub(super) fn tell(stand_in: Option<&StandIn>, rendition: &mut RenditionPlan) {
     let (Some(stand_in), Action::Transcode(video)) = (stand_in, &mut rendition.action) else { return };
-    video.stands_in = Some(stand_in.clone());
+    video.stands_in = Some(Box::new(stand_in.clone()));
     let (asked, used) = (stand_in.asked.name(), video.encoder.name());
     rendition
         .reasons

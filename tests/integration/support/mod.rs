@@ -4,6 +4,7 @@
 pub(crate) mod avi;
 pub(crate) mod bidden;
 pub(crate) mod binary;
+pub(crate) mod browser;
 pub(crate) mod bytes;
 pub(crate) mod certificate;
 pub(crate) mod clip;
