@@ -174,7 +174,7 @@ mod tests {
         let vbr = RateControl::Vbr { bitrate: BITRATE, cap: Some(Cap { maxrate: 3_000_000, bufsize: BUFSIZE }) };
         let capped = "b=2000000 maxrate=3000000 bufsize=4000000 g=100";
         check(Family::Amf, vbr, &format!("rc=vbr_peak {capped}"));
-        check(Family::Aom, vbr, &format!("{capped} row-mt=1 threads=4"));
+        check(Family::Aom, vbr, &format!("{capped} keyint_min=100 row-mt=1 threads=4"));
         let abr = RateControl::Abr { bitrate: BITRATE };
         check(Family::V4l2, abr, "b=2000000 g=100");
         check(Family::OpenH264, abr, "rc_mode=bitrate b=2000000 g=100 threads=4");
