@@ -24,6 +24,7 @@ use crate::support::bytes::{cut, share};
 use crate::support::clip::{in_chunks, make, scratch};
 use crate::support::process::{children_of, is_there};
 use crate::support::room::SmallRooms;
+use crate::support::trap;
 
 const GIB: u64 = 1 << 30;
 /// Nothing here is as slow as that.
@@ -186,6 +187,8 @@ fn a_recording_that_is_too_long_or_too_much_work_is_refused_by_name_m7_m8() {
         }
         assert!(!folder.path().join("refused.flv").try_exists().unwrap());
     }
+    trap::told("M8", "for a worker: more pixels in all than transcode.gigapixels_max", "MEDIA_LIMIT_WORK");
+    trap::told("M7", "for a worker: longer than transcode.duration_max", "MEDIA_LIMIT_DURATION");
 }
 
 #[test]

@@ -12,10 +12,10 @@ use reelmill::transcode::{RenditionRequest, Request};
 #[path = "support/run.rs"]
 #[expect(dead_code, reason = "written for the many tests of the other target")]
 mod run;
-#[path = "support/trap.rs"]
-mod trap;
 #[path = "support/setting.rs"]
 mod setting;
+#[path = "support/trap.rs"]
+mod trap;
 
 /// Cycles before the first measurement: allocators, threads and libav's tables have settled by then.
 const WARM_UP: usize = 20;

@@ -12,6 +12,7 @@ use super::{code, made, request, told};
 use crate::support::bytes::{changed, find, flv_tags};
 use crate::support::clip::{by_ffmpeg, make, scratch};
 use crate::support::oracle;
+use crate::support::trap;
 
 const PICTURES: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2";
 const X264: &str = "-c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p";
@@ -39,6 +40,7 @@ fn m11_a_recording_without_its_codecs_headers_is_corrupt() {
         bytes.drain(tag.at.start..tag.next());
     });
     assert_eq!(code(&source), "MEDIA_CORRUPT");
+    trap::told("M11", "an FLV without its codec headers", "MEDIA_CORRUPT");
 }
 
 #[test]
@@ -58,6 +60,7 @@ fn m11_headers_that_mean_nothing_or_tell_a_wrong_length_before_units_make_it_und
         });
         assert_eq!(code(&lying), "MEDIA_UNDECODABLE", "{bytes_of_length}");
     }
+    trap::told("M11", "headers of noise, or with another length before each unit", "MEDIA_UNDECODABLE");
 }
 
 #[test]
@@ -80,6 +83,7 @@ fn m11_a_unit_without_a_length_costs_its_picture_and_many_of_them_the_recording(
         }
     });
     assert_eq!(code(&all), "MEDIA_UNDECODABLE");
+    trap::told("M11", "a unit of length zero", "its picture is left out and counted");
 }
 
 #[test]
@@ -117,6 +121,11 @@ fn an_index_that_lies_or_is_missing_moves_no_picture() {
             0.001,
         );
     }
+    trap::told(
+        "T10",
+        "a wrong index in an FLV or a Matroska, a wrong one or none in an AVI",
+        "no picture moves: packets are read in their order",
+    );
 }
 
 #[test]
@@ -144,6 +153,7 @@ fn an_index_of_mp4_that_makes_no_sense_is_damaged_and_not_missing() {
     for (size, outcome) in [(1 << 29, "MEDIA_TRUNCATED"), (u32::MAX, "MEDIA_CORRUPT")] {
         assert_eq!(code(&sized(size)), outcome, "{size}");
     }
+    trap::told("T10", "an index of an MP4 that makes no sense", "MEDIA_CORRUPT");
 }
 
 #[test]
@@ -166,6 +176,7 @@ fn m6_pictures_of_65535_by_65535_that_need_no_bytes_are_refused_before_memory_is
         bytes[at + 16..at + 20].copy_from_slice(&1_u32.to_le_bytes());
     });
     assert_eq!(code(&source), "MEDIA_LIMIT_DIMENSIONS", "msrle");
+    trap::told("M6", "65535x65535 pixels in qtrle, rawvideo and msrle", "MEDIA_LIMIT_DIMENSIONS");
 }
 
 #[test]
@@ -190,6 +201,7 @@ fn m5_a_playlist_in_the_subtitles_of_an_avi_is_never_read() {
     let ran = made(&source, &request(Container::Mp4));
     assert_eq!(ran.only().1.frames, 50);
     assert!(canary.accept().is_err(), "somebody dialled");
+    trap::told("M5", "a playlist in the subtitles of an AVI", "never read");
 }
 
 #[test]
@@ -211,6 +223,8 @@ fn time_codes_and_subtitles_that_hardly_say_a_word_are_left_out_and_hold_nothing
             assert!(ran.plan.notes.iter().any(|note| note.contains(left_out)), "{name}: {:?}", ran.plan.notes);
         }
     }
+    trap::told("T33", "a track of time codes", "left out and named");
+    trap::told("T34", "subtitles with a single line in them", "left out and named; nothing waits for them");
 }
 
 #[test]
@@ -223,6 +237,7 @@ fn what_the_picture_crops_of_itself_is_not_shown() {
     assert_eq!((ran.only().1.width, ran.only().1.height), (288, 172), "of 320x192 that are coded");
     let likeness = oracle::likeness(ran.only().0, &whole, "crop=288:160:16:10,pad=288:172");
     assert!(likeness > 5.0, "{likeness:.1} dB");
+    trap::told("T27", "a picture that crops itself", "what it crops is not shown");
 }
 
 #[test]
@@ -233,6 +248,7 @@ fn pixels_that_are_square_but_for_a_rounding_are_square() {
     let (path, finished) = ran.only();
     assert_eq!((finished.width, finished.height), (320, 180));
     assert_eq!(oracle::entry(path, "v:0", "sample_aspect_ratio"), "1:1");
+    trap::told("T25", "pixels of 3201:3200", "square");
 }
 
 #[test]
@@ -246,4 +262,9 @@ fn whole_pictures_that_are_called_interlaced_keep_their_number_and_the_step_is_s
     assert!(ran.plan.renditions[0].reasons.iter().any(|reason| reason.contains("deinterlaced")));
     let likeness = oracle::likeness(path, Path::new(&source), "null");
     assert!(likeness > 20.0, "{likeness:.1} dB: it loses detail, and not the picture");
+    trap::told(
+        "T29",
+        "whole pictures that are called interlaced",
+        "deinterlaced, one frame per frame, and said so",
+    );
 }
