@@ -10,9 +10,9 @@ use std::hint::black_box;
 
 /// Further from zero than this no clock stands that counts a recording: a hundred years. FLV's own ends after 50 days.
 const CLOCK_MICROSECONDS_MAX: i64 = 100 * 365 * 86_400 * 1_000_000;
-/// A picture is not shown so much later than it is decoded: sixteen slides, the most that any codec puts in order, of half a
-/// minute each, take less.
-const LEAD_MICROSECONDS_MAX: i64 = 600 * 1_000_000;
+/// A picture is not shown so much later than it is decoded. What follows a pause of a screen recording may be decoded before
+/// it; a pause that is longer than this counts as a jump of the clock everywhere.
+const LEAD_MICROSECONDS_MAX: i64 = 3_600 * 1_000_000;
 /// No packet lasts longer than a day.
 const DURATION_MICROSECONDS_MAX: i64 = 86_400 * 1_000_000;
 

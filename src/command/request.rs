@@ -13,6 +13,7 @@ pub(super) fn of(args: &TranscodeArgs, container: Option<Container>) -> Result<R
         container,
         encoder: encoder::named(&args.encoder).map_err(CommandError::stage)?,
         unavailable: None,
+        unused_settings: Vec::new(),
         preset: args.preset.clone(),
         rate_control: RateControlRequest {
             mode: args.rate_control,

@@ -177,6 +177,8 @@ impl Container {
             (_, AudioCodec::Aac) => true,
             (Self::Flv, AudioCodec::Mp3) => matches!(sample_rate, 11_025 | 22_050 | 44_100),
             (Self::Flv, AudioCodec::Other(_)) => false,
+            // MPEG-4 has no layer III below that (ISO/IEC 14496-3): muxers refuse it.
+            (Self::Mp4, AudioCodec::Mp3) => sample_rate >= 16_000,
             (_, AudioCodec::Mp3) => true,
             (Self::Ts, AudioCodec::Other(name)) => matches!(name.as_str(), "mp2" | "ac3" | "eac3"),
             (Self::Mkv, AudioCodec::Other(name)) => MATROSKA_SOUND.contains(&name.as_str()),
@@ -271,5 +273,7 @@ mod tests {
             };
             assert_eq!(held, wanted, "{name}");
         }
+        let low = Container::WRITABLE.map(|container| container.holds_audio(&AudioCodec::Mp3, 11_025));
+        assert_eq!(low, [true, false, true, true], "layer III at 11 kHz");
     }
 }

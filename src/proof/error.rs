@@ -29,6 +29,14 @@ pub enum ProofError {
         /// Frames that came out.
         actual: u64,
     },
+    /// The pictures have another size.
+    #[error("pictures of {}x{} where {}x{} were expected", actual.0, actual.1, expected.0, expected.1)]
+    Size {
+        /// Width and height they should have, in pixels.
+        expected: (u32, u32),
+        /// Width and height they have.
+        actual: (u32, u32),
+    },
     /// It is shorter or longer than it should be.
     #[error("it lasts {actual:.3} s where {expected:.3} s were expected (tolerance {tolerance:.3} s)")]
     Duration {
@@ -136,6 +144,7 @@ impl Failure for ProofError {
             Self::Unreadable(_) => "PROOF_UNREADABLE",
             Self::Read { .. } => "PROOF_READ",
             Self::Frames { .. } => "PROOF_FRAMES",
+            Self::Size { .. } => "PROOF_SIZE",
             Self::Duration { .. } => "PROOF_DURATION",
             Self::Header { .. } => "PROOF_HEADER",
             Self::Sync { .. } => "PROOF_SYNC",

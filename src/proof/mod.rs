@@ -1,7 +1,7 @@
 //! Is this file whole? The only maker of [`VerifiedFile`]; any stage may use it.
 //!
 //! Invariants that a proven file of ours satisfies, each with the function that holds it:
-//! 1. it has exactly the frames it was given (`Expectation::check_frames`);
+//! 1. it has exactly the frames it was given (`Expectation::check_frames`), of the size they should have (`Expectation::check_size`);
 //! 2. its picture, or its sound where it has none, lasts as long as what it was made from (`Expectation::check_duration`);
 //! 3. sound and picture begin together and stay together, and no sound is lost (`Expectation::check_sync`);
 //! 4. decode times rise strictly and nothing is torn (`check_structure`);
@@ -36,6 +36,8 @@ pub const DURATION_SHARE: f64 = 0.001;
 pub struct Expectation {
     /// Picture packets; `None` for a file without a picture.
     pub frames: Option<u64>,
+    /// Width and height of the pictures in pixels; `None` where they are the source's own, or there are none.
+    pub size: Option<(u32, u32)>,
     /// Seconds from the first frame to the end of the last; of the sound that is heard, where there is no picture.
     pub seconds: f64,
     /// Seconds of one frame, or of a packet of sound where there is no picture: the tolerance of the above.
@@ -125,6 +127,7 @@ pub fn prove(path: &Path, expectation: &Expectation, interrupt: &Interrupt) -> R
     let Measured { file, info } = measure(path, interrupt)?;
     check_structure(&info)?;
     expectation.check_frames(&info)?;
+    expectation.check_size(&info)?;
     expectation.check_duration(&info)?;
     expectation.check_sync(&info)?;
     let demand = Demand { every: expectation.closed_groups, leading: true, last: true };
@@ -177,6 +180,14 @@ impl Expectation {
             Ok(())
         } else {
             Err(ProofError::Frames { expected: self.frames.unwrap_or(0), actual: actual.unwrap_or(0) })
+        }
+    }
+
+    fn check_size(&self, info: &MediaInfo) -> Result<(), ProofError> {
+        let actual = info.video.as_ref().map_or((0, 0), |video| (video.width, video.height));
+        match self.size {
+            Some(expected) if expected != actual => Err(ProofError::Size { expected, actual }),
+            _ => Ok(()),
         }
     }
 

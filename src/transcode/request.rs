@@ -14,6 +14,9 @@ pub struct Request {
     pub encoder: Encoder,
     /// Why that encoder cannot be had on this machine ([`super::unavailable`] finds out), where it cannot.
     pub unavailable: Option<String>,
+    /// Settings that were asked for and that only the encoder that cannot be had has: they are not used, and what they were
+    /// asked for is encoded all the same.
+    pub unused_settings: Vec<&'static str>,
     /// The encoder's preset; `None` means its default.
     pub preset: Option<String>,
     /// How bits are spent; all `None` means the encoder's default CRF, and that copying is welcome.
@@ -42,6 +45,7 @@ impl Default for Request {
             container: None,
             encoder: Encoder::X264,
             unavailable: None,
+            unused_settings: Vec::new(),
             preset: None,
             rate_control: RateControlRequest::default(),
             keyint_seconds: 4.0,

@@ -128,6 +128,28 @@ fn avi_with_packed_b_frames_shows_each_in_its_place() {
 }
 
 #[test]
+fn avi_with_destroyed_pictures_keeps_the_others_in_their_places() {
+    let folder = scratch();
+    let whole = clip(&folder, "plain.avi", "160x90", "-c:v libx264 -preset veryfast -bf 3 -g 25 -c:a libmp3lame");
+    let mut damaged = avi::read(&whole);
+    let pictures: Vec<usize> =
+        (0..damaged.chunks.len()).filter(|&index| damaged.chunks[index].0 == *b"00dc").collect();
+    // Not the keyframes.
+    for &index in pictures.iter().filter(|&&index| index % 25 != 0).skip(3).step_by(30) {
+        damaged.chunks[index].1.fill(0);
+    }
+    let source = folder.path().join("damaged.avi");
+    avi::write(&source, &damaged, 1);
+    for container in BOTH {
+        let ran = transcode(&source, &encode(&[], container)).unwrap();
+        saw("T11", "an AVI with destroyed pictures, which has no presentation times", &ran);
+        let times = oracle::times(ran.only().0, "v:0");
+        assert!(times.len() < 75, "{}", times.len());
+        assert!((times.last().unwrap() - 2.96).abs() < 0.041, "{times:?}");
+    }
+}
+
+#[test]
 fn avi_that_grew_beyond_its_first_riff_is_read_to_its_end() {
     let folder = scratch();
     let codecs = "-c:v libx264 -preset ultrafast -bf 0 -g 25 -c:a pcm_s16le";

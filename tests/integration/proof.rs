@@ -25,6 +25,7 @@ fn good(folder: &TempDir, container: Container) -> (PathBuf, Expectation) {
     let (video, audio) = (info.video.unwrap(), info.audio.unwrap());
     let expectation = Expectation {
         frames: Some(100),
+        size: Some((video.width, video.height)),
         seconds: 4.0,
         frame_seconds: VideoInfo::frame_seconds(&video),
         audio: Some(AudioExpectation {
@@ -81,6 +82,14 @@ fn a_file_with_a_frame_too_few_is_refused() {
         let verdicts = verdicts(|stream, ordinal, _| drop_if(stream == 0 && ordinal == missing));
         assert_eq!(verdicts, ["PROOF_FRAMES"; 2], "frame {missing}");
     }
+}
+
+#[test]
+fn a_file_with_pictures_of_another_size_is_refused() {
+    let folder = scratch();
+    let (path, expectation) = good(&folder, Container::Mp4);
+    let size = expectation.size.map(|(width, height)| (width, height + 2));
+    assert_eq!(verdict(&path, &Expectation { size, ..expectation }), "PROOF_SIZE");
 }
 
 #[test]
@@ -239,7 +248,13 @@ fn packets_that_the_demuxer_knows_to_be_damaged_are_refused() {
         let middle = bytes.len() / 188 / 2 * 188;
         bytes.drain(middle..middle + 188);
     });
-    let expectation =
-        Expectation { frames: Some(frames), seconds: 4.0, frame_seconds: 0.04, audio: None, closed_groups: true };
+    let expectation = Expectation {
+        frames: Some(frames),
+        size: None,
+        seconds: 4.0,
+        frame_seconds: 0.04,
+        audio: None,
+        closed_groups: true,
+    };
     assert_eq!(verdict(&path, &expectation), "PROOF_DAMAGED");
 }

@@ -175,6 +175,10 @@ fn the_commands_live_without_a_picture() {
     assert!(said.stdout.contains("-map 0:0 -c:a aac -b:a 128000 -ar 48000 -ac 2 -movflags +faststart"), "{said}");
     let said = run(&folder, "probe lesson.wav").succeeded();
     assert!(said.stdout.contains("AUDIO transcode into mp4"), "{said}");
+    let folder_of_flv = scratch();
+    beeping(&folder_of_flv, "talk.flv", "-c:a aac -ar 44100");
+    let said = run(&folder_of_flv, "transcode talk.flv --encoder x265 -o out/").succeeded();
+    assert!(said.stdout.contains("encoder"), "{said}");
     let cure = refused(&folder, "transcode lesson.wav -o silent.mp4 --audio none", 2, "USAGE_AUDIO");
     assert!(cure.stderr.contains("leave out --audio none"), "{cure}");
 }

@@ -36,8 +36,34 @@ pub(super) fn options_after_seam(video: &VideoPlan) -> Vec<(String, String)> {
     }
 }
 
+const PICTURE: &str = "the plan decides what the pictures are like";
+const COLOURS: &str = "the pictures' own colours are told";
+
+/// Options that every encoder of libavcodec's takes and that would make of the pictures something else than they are.
+const OWNED_BY_ALL: [Owned; 16] = [
+    ("video_size", PICTURE),
+    ("s", PICTURE),
+    ("pixel_format", PICTURE),
+    ("pix_fmt", PICTURE),
+    ("aspect", PICTURE),
+    ("sar", PICTURE),
+    ("field_order", PICTURE),
+    ("time_base", "the source's frame rate is kept"),
+    ("ticks_per_frame", "the source's frame rate is kept"),
+    ("color_primaries", COLOURS),
+    ("color_trc", COLOURS),
+    ("colorspace", COLOURS),
+    ("color_range", COLOURS),
+    ("chroma_sample_location", COLOURS),
+    ("thread_type", "it follows the picture's size, so that the bytes do not depend on the machine"),
+    ("max_pixels", PICTURE),
+];
+
 /// Returns why the raw option may not be given, and under which name, where it may not.
 pub(super) fn refuse(encoder: Encoder, name: &str, value: &str) -> Option<(String, &'static str)> {
+    if let Some((name, why)) = OWNED_BY_ALL.iter().find(|(own, _)| *own == name) {
+        return Some(((*name).to_owned(), why));
+    }
     match encoder {
         Encoder::X264 => x264::refuse(name, value),
         Encoder::X265 => x265::refuse(name, value),

@@ -182,6 +182,7 @@ impl PictureDecoder {
     fn refuse(&mut self) -> Result<(), TranscodeError> {
         self.tally.errors += 1;
         self.refused_in_a_row += 1;
+        self.clock.refuse();
         if self.refused_in_a_row < REFUSED_IN_A_ROW_MAX {
             return Ok(());
         }

@@ -35,6 +35,7 @@ pub(super) fn copied(info: &MediaInfo, with_sound: bool, sounds: Option<u64>, ta
     let audio = info.audio.as_ref().filter(|_| with_sound);
     Expectation {
         frames: Some(video.packets - tally.torn_pictures),
+        size: None,
         seconds: video.end_seconds - video.start_seconds,
         frame_seconds: video.frame_seconds(),
         audio: audio.map(|audio| AudioExpectation {
@@ -53,6 +54,7 @@ fn alone(info: &MediaInfo, sounds: Option<u64>, tally: &Tally) -> Expectation {
     let left_out = |audio: &AudioInfo| if sounds.is_some() { lag(audio, tally) } else { audio.priming_seconds };
     Expectation {
         frames: None,
+        size: None,
         seconds: audio.map_or(0.0, |audio| audio.end_seconds - audio.start_seconds - left_out(audio)),
         // As beside a picture: the last packet may reach over the end by its own length.
         frame_seconds: SYNC_SECONDS + audio.map_or(0.0, usual_packet),
@@ -96,6 +98,7 @@ pub(super) fn encoded(
     };
     Ok(Expectation {
         frames: Some(made.counts.frames),
+        size: Some((plan.width, plan.height)),
         seconds,
         frame_seconds: plan.frame_rate.inverse().value(),
         audio: info.audio.as_ref().zip(made.priming).map(|(audio, priming)| expected(audio, priming)),

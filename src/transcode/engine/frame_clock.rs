@@ -18,6 +18,8 @@ pub(super) struct FrameClock {
     /// From the first packet's decode time to its presentation time; none where it has no presentation time.
     lead: Option<i64>,
     begun: bool,
+    /// Decode time of the packet that was sent last.
+    latest: Option<i64>,
     /// A packet had no presentation time.
     lacks: bool,
 }
@@ -30,9 +32,18 @@ impl FrameClock {
             self.lead = shown.zip(decoded).map(|(shown, decoded)| shown - decoded);
         }
         self.lacks |= shown.is_none();
-        self.inside.extend(decoded.or(shown).map(Reverse));
+        self.latest = decoded.or(shown);
+        self.inside.extend(self.latest.map(Reverse));
         if self.inside.len() > INSIDE_MAX {
             self.inside.pop();
+        }
+    }
+
+    /// Forgets the packet that was sent last: the decoder makes nothing of it. Decoders of several threads say so a few packets
+    /// late; then frames in between are off by one place, and none that follow.
+    pub(super) fn refuse(&mut self) {
+        if let Some(latest) = self.latest.take() {
+            self.inside.retain(|Reverse(decoded)| *decoded != latest);
         }
     }
 
@@ -99,6 +110,22 @@ mod tests {
     fn told_times_stand_as_they_are() {
         let packets = [(Some(10), 0), (Some(90), 7), (Some(40), 11)];
         assert_eq!(shown(&packets, &[0, 2, 1]), [10, 40, 90]);
+    }
+
+    #[test]
+    fn what_a_decoder_refuses_moves_none_that_follow() {
+        let mut clock = FrameClock::default();
+        let mut frames = Vec::new();
+        for decoded in 0..6 {
+            clock.send(None, Some(decoded));
+            if decoded % 3 == 1 {
+                clock.refuse();
+                clock.refuse();
+            } else {
+                frames.extend(clock.receive(None, None));
+            }
+        }
+        assert_eq!(frames, [0, 2, 3, 5]);
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn wishes(wish: &Wish) -> Vec<String> {
         (own_rate || rate::is_asked(&request.rate_control), "a rate was asked for"),
         (rendition.preset.is_some() || request.preset.is_some(), "a preset was asked for"),
         (!request.encoder_options.is_empty(), "encoder options were given"),
+        (!request.unused_settings.is_empty(), "another encoder's settings were asked for"),
     ];
     asked.into_iter().filter(|(given, _)| *given).map(|(_, why)| why.to_owned()).collect()
 }

@@ -46,7 +46,6 @@ pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
     }
     let request = served.as_ref().unwrap_or(request);
     let container = container(info, request)?;
-    check_held(container, request)?;
     check_whole(info, request)?;
     let notes = note::notes(info);
     let Some(video) = &info.video else {
@@ -55,6 +54,7 @@ pub fn plan(info: &MediaInfo, request: &Request) -> Result<Plan, PlanError> {
         let cut = Cut::Whole { reason: NOTHING_ENCODED };
         return Ok(Plan { container, prepare: Prepare::default(), cut, renditions, notes });
     };
+    check_held(container, request)?;
     let mut renditions = ladder::plan(info, video, request, container)?;
     let cut = cut::plan(video, request, &renditions);
     for rendition in &mut renditions {
@@ -124,7 +124,8 @@ fn check_rates(request: &Request) -> Result<(), PlanError> {
     }
     // With no rendition asked for, the one after the source takes the common values alone.
     let common = RenditionRequest::plain(RenditionName::of_source(0));
-    for rendition in request.renditions.iter().chain([&common]) {
+    let of_source = request.renditions.is_empty().then_some(&common);
+    for rendition in request.renditions.iter().chain(of_source) {
         rate::resolve(&request.rate_control, rendition, request.encoder)?;
     }
     Ok(())

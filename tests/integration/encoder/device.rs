@@ -39,6 +39,14 @@ fn what_belongs_to_the_card_does_not_reach_what_stands_in_for_it() {
     let line = "transcode lesson.flv --encoder h264_nvenc --preset p4 --enc rc-lookahead=8 --force-encode -o a.mp4";
     let document = run(&folder, &format!("{line} --json")).succeeded().document();
     assert_eq!(document["renditions"][0]["settings"]["preset"], "veryfast", "{document}");
+    let reason = document["renditions"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("(--preset, --enc not used), since h264_nvenc"), "{reason}");
+    // Whoever asks for settings wants to see something encoded, though by another encoder's.
+    for wish in ["--preset p4", "--enc rc-lookahead=8"] {
+        let line = format!("transcode lesson.flv --encoder h264_nvenc {wish} -o c.mp4 -y --json");
+        let document = run(&folder, &line).succeeded().document();
+        assert_eq!(document["renditions"][0]["action"], "transcode", "{document}");
+    }
     // A wrong word is one whether the card is there or not.
     refused(
         &folder,

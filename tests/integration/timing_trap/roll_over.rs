@@ -125,6 +125,21 @@ fn pausing(folder: &TempDir, seconds: u32) -> PathBuf {
 }
 
 #[test]
+fn pictures_behind_a_long_pause_that_are_decoded_before_it_stay_behind_it() {
+    let folder = scratch();
+    let line = "-f lavfi -i testsrc2=size=160x90:rate=5:duration=12 -vf setpts=PTS+gt(N\\,30)*900/TB \
+                -fps_mode passthrough -c:v libx264 -preset veryfast -g 250 -bf 3";
+    let source = by_ffmpeg(&folder, "slides.mp4", line);
+    let wanted = oracle::times(&source, "v:0");
+    assert!(wanted.windows(2).any(|pair| pair[1] - pair[0] > 899.0), "{wanted:?}");
+    for container in BOTH {
+        let ran = transcode(&source, &encode(&[], container)).unwrap();
+        saw("T23", "a pause of fifteen minutes with B-frames behind it", &ran);
+        oracle::assert_times(&oracle::times(ran.only().0, "v:0"), &wanted, TICK);
+    }
+}
+
+#[test]
 fn a_still_of_twenty_minutes_is_kept_and_makes_no_pictures() {
     let folder = scratch();
     let source = pausing(&folder, 1200);

@@ -35,6 +35,26 @@ fn what_the_encoder_does_not_have_is_a_usage_error() {
     );
 }
 
+#[test]
+fn what_would_make_other_pictures_of_them_is_no_option_of_any_encoder() {
+    for encoder in [Encoder::X264, Encoder::X265, Encoder::SvtAv1] {
+        for key in ["video_size", "pixel_format", "time_base", "colorspace"] {
+            let error = made(|_, request| {
+                request.encoder = encoder;
+                request.encoder_options.push((key.to_owned(), "1".to_owned()));
+            });
+            assert!(matches!(&error, Err(PlanError::EncoderOption { name, .. }) if name == key), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn renditions_that_have_their_own_bitrates_need_no_common_one() {
+    let common = RateControlRequest { mode: Some(RateControlMode::Abr), ..RateControlRequest::default() };
+    assert_eq!(rate_of(common, None, Some(300_000)).unwrap(), RateControl::Abr { bitrate: 300_000 });
+    assert_eq!(rate_of(common, None, None).unwrap_err().code(), "USAGE_RATE_CONTROL");
+}
+
 /// Returns the rate control of the one rendition that `common`, and the rung's own values, lead to.
 fn rate_of(
     common: RateControlRequest,
