@@ -118,7 +118,9 @@ fn avi_with_packed_b_frames_shows_each_in_its_place() {
     avi::write(&source, &packed, 1);
     for container in BOTH {
         let ran = transcode(&source, &encode(&[], container)).unwrap();
-        saw("M13", "AVI: packed B-frames", &ran);
+        if container == Container::Mp4 {
+            saw("M13", "AVI: packed B-frames", &ran);
+        }
         let (path, _) = ran.only();
         let wanted: Vec<f64> = (0..75).map(|n| f64::from(n) * 0.04).collect();
         oracle::assert_times(&oracle::times(path, "v:0"), &wanted, 0.0011);
@@ -142,7 +144,9 @@ fn avi_with_destroyed_pictures_keeps_the_others_in_their_places() {
     avi::write(&source, &damaged, 1);
     for container in BOTH {
         let ran = transcode(&source, &encode(&[], container)).unwrap();
-        saw("T11", "an AVI with destroyed pictures, which has no presentation times", &ran);
+        if container == Container::Mp4 {
+            saw("T11", "an AVI with destroyed pictures, which has no presentation times", &ran);
+        }
         let times = oracle::times(ran.only().0, "v:0");
         assert!(times.len() < 75, "{}", times.len());
         assert!((times.last().unwrap() - 2.96).abs() < 0.041, "{times:?}");
