@@ -223,10 +223,16 @@ fn p2_a_proof_is_broken_off_by_a_stop_and_the_file_is_not_blamed() {
     let source = lesson(&folder, 12.0);
     let interrupt = Interrupt::default();
     interrupt.cancel();
-    for media in [&InProcess::default() as &dyn Media, &child(LONG), &child(LONG).with_fault(Fault::Hang)] {
+    for media in [&InProcess::default() as &dyn Media, &child(LONG)] {
         let error = media.prove(&source, false, &interrupt).unwrap_err();
         assert_eq!(error.class(), FailureClass::Cancelled, "{media:?}: {error}");
     }
+    let (hanging, interrupt) = (child(LONG).with_fault(Fault::Hang), Interrupt::default());
+    thread::scope(|scope| {
+        scope.spawn(|| interrupt.cancel());
+        let error = hanging.prove(&source, false, &interrupt).unwrap_err();
+        assert_eq!(error.class(), FailureClass::Cancelled, "{error}");
+    });
 }
 
 #[test]

@@ -67,6 +67,10 @@ pub(super) fn run(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Tell, MediaError> {
+    // A short piece of work could be done before the stop is heard.
+    if interrupt.should_stop() {
+        return Err(MediaError::Stopped);
+    }
     let began = Instant::now();
     let mut work = Work::start(child, rooms, progress, interrupt)?;
     tracing::debug!(pid = work.running.pid(), ?order, "a child works");
