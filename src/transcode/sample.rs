@@ -1,8 +1,9 @@
-//! Sources for the tests of planning: one ordinary lesson, to be made odd by each test.
+//! For the tests of planning: one ordinary lesson, and one ordinary way to encode it, to be made odd by each test.
 
+use super::plan::VideoPlan;
 use crate::media::{
-    AccessPoint, AudioCodec, AudioInfo, Chroma, ColorTags, Container, MediaInfo, PixelFormat, Range, Ratio,
-    Rotation, Scan, Timing, VideoCodec, VideoInfo,
+    AccessPoint, AudioCodec, AudioInfo, Chroma, ColorTags, Container, Encoder, MediaInfo, PixelFormat, Range,
+    RateControl, Ratio, Rotation, Scan, Timing, VideoCodec, VideoInfo,
 };
 
 /// Returns a minute of a 1080p25 lesson as an RTMP server records it: H.264 at 2 Mbit/s and stereo AAC in FLV.
@@ -73,4 +74,28 @@ fn sound() -> AudioInfo {
 /// Returns a pixel format without alpha.
 pub(super) fn format(name: &str, bit_depth: u8, chroma: Chroma) -> PixelFormat {
     PixelFormat { name: name.to_owned(), bit_depth, chroma, alpha: false }
+}
+
+/// Returns a plan for x264 with nothing unusual about it.
+pub(crate) fn encode() -> VideoPlan {
+    VideoPlan {
+        encoder: Encoder::X264,
+        stands_in: None,
+        preset: "veryfast".to_owned(),
+        rate_control: RateControl::Crf(24.0),
+        width: 1280,
+        height: 720,
+        pixel_format: "yuv420p",
+        to_limited_range: false,
+        tone_map: false,
+        zimg: true,
+        threads: 4,
+        avoid_avx512: false,
+        frame_rate: Ratio::new(25, 1),
+        timing: Timing::Constant,
+        keyint_seconds: 4.0,
+        keyint_bound_seconds: 4.0,
+        counts_keyframes: false,
+        encoder_options: Vec::new(),
+    }
 }

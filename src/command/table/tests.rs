@@ -3,12 +3,11 @@
 use super::*;
 use crate::av::AvError;
 use crate::media::{
-    AudioInfo, ColorTags, Container, Encoder, MediaInfo, Oddity, OtherStream, Range, RateControl, Ratio,
-    RenditionName, Timing, VideoInfo,
+    AudioInfo, ColorTags, Container, MediaInfo, Oddity, OtherStream, Range, RenditionName, VideoInfo,
 };
 use crate::transcode::Resumption;
 use crate::transcode::plan::{AacPlan, Cut, Prepare, VideoPlan};
-use crate::transcode::sample::lesson;
+use crate::transcode::sample::{self, lesson};
 
 /// A short lesson with cover art and a tail of zeros.
 pub(in crate::command) fn info() -> MediaInfo {
@@ -41,26 +40,8 @@ pub(in crate::command) fn info() -> MediaInfo {
 
 /// One rendition to encode and one to copy.
 pub(in crate::command) fn plan() -> Plan {
-    let encode = VideoPlan {
-        encoder: Encoder::X264,
-        stands_in: None,
-        preset: "veryfast".to_owned(),
-        rate_control: RateControl::Crf(24.0),
-        width: 1280,
-        height: 720,
-        pixel_format: "yuv420p",
-        to_limited_range: false,
-        tone_map: false,
-        zimg: true,
-        threads: 2,
-        avoid_avx512: false,
-        frame_rate: Ratio::new(25, 1),
-        timing: Timing::Constant,
-        keyint_seconds: 4.0,
-        keyint_bound_seconds: 4.0,
-        counts_keyframes: false,
-        encoder_options: vec![("aq-mode".to_owned(), "2".to_owned())],
-    };
+    let encoder_options = vec![("aq-mode".to_owned(), "2".to_owned())];
+    let encode = VideoPlan { threads: 2, encoder_options, ..sample::encode() };
     let aac = AacPlan { bits_per_second: 128_000, sample_rate: 48_000, channels: 2 };
     Plan {
         container: Container::Mp4,

@@ -2,18 +2,13 @@
 //!
 //! What else they have is theirs: `--enc` passes it on.
 
-use super::{Owned, bitrates, keyframe_bound, keyframe_count, option};
+use super::{GRID, Owned, bitrates, keyframe_bound, keyframe_count, option};
 use crate::media::{Family, LibavEncoder, RateControl};
 use crate::transcode::plan::VideoPlan;
 
-const GRID: &str = "keyframes stand on one grid in every rendition";
-
-const OWNED: [Owned; 24] = [
-    ("preset", "--preset sets it"),
+const OWNED: [Owned; 12] = [
     ("cpu-used", "--preset sets it"),
-    ("crf", "--crf sets it"),
     ("cq", "--crf sets it"),
-    ("qp", "--cq sets it"),
     ("qp_i", "--cq sets it"),
     ("qp_p", "--cq sets it"),
     ("qmin", "--cq sets it"),
@@ -21,18 +16,9 @@ const OWNED: [Owned; 24] = [
     ("global_quality", "--crf sets it"),
     ("rc", "--rate-control sets it"),
     ("rc_mode", "--rate-control sets it"),
-    ("b", "--bitrate sets it"),
-    ("minrate", "--rate-control cbr sets it"),
-    ("maxrate", "--maxrate sets it"),
-    ("bufsize", "--bufsize sets it"),
-    ("g", "--keyint sets it"),
-    ("keyint_min", "--keyint sets it"),
     ("sc_threshold", GRID),
-    ("forced-idr", GRID),
     ("forced_idr", GRID),
     ("no-scenecut", GRID),
-    ("threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
-    ("flags", "the container decides it"),
 ];
 
 /// libavutil/avutil.h: FF_QP2LAMBDA, a quantiser in the unit of `global_quality`.

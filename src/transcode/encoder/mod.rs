@@ -38,6 +38,26 @@ pub(super) fn options_after_seam(video: &VideoPlan) -> Vec<(String, String)> {
 
 const PICTURE: &str = "the plan decides what the pictures are like";
 const COLOURS: &str = "the pictures' own colours are told";
+const GRID: &str = "keyframes stand on one grid in every rendition";
+const THREADS: &str = "it follows the picture's size, so that the bytes do not depend on the machine";
+const SAME_BYTES: &str = "the same source and settings give the same bytes";
+const PASS: &str = "there is one pass only";
+
+/// Options that follow from the plan with every encoder, and what they are set by, where it has no reason of its own.
+const OWNED_MOSTLY: [Owned; 12] = [
+    ("preset", "--preset sets it"),
+    ("crf", "--crf sets it"),
+    ("qp", "--cq sets it"),
+    ("b", "--bitrate sets it"),
+    ("minrate", "--rate-control cbr sets it"),
+    ("maxrate", "--maxrate sets it"),
+    ("bufsize", "--bufsize sets it"),
+    ("g", "--keyint sets it"),
+    ("keyint_min", "--keyint sets it"),
+    ("forced-idr", GRID),
+    ("threads", THREADS),
+    ("flags", "the container decides it"),
+];
 
 /// Options that every encoder of libavcodec's takes and that would make of the pictures something else than they are.
 const OWNED_BY_ALL: [Owned; 16] = [
@@ -55,7 +75,7 @@ const OWNED_BY_ALL: [Owned; 16] = [
     ("colorspace", COLOURS),
     ("color_range", COLOURS),
     ("chroma_sample_location", COLOURS),
-    ("thread_type", "it follows the picture's size, so that the bytes do not depend on the machine"),
+    ("thread_type", THREADS),
     ("max_pixels", PICTURE),
 ];
 
@@ -121,7 +141,7 @@ fn joined(params: &str, own: &[&str], raw: &[(String, String)]) -> Vec<(String, 
 /// An option that is ours, and what sets it or what it would break.
 type Owned = (&'static str, &'static str);
 
-/// Returns the first of our own options that the raw one would set: by itself, or as a key inside `params`.
+/// Returns the first of our own options, `owned` or [`OWNED_MOSTLY`], that the raw one would set: by itself, or as a key inside `params`.
 fn refused(
     name: &str,
     value: &str,
@@ -133,7 +153,7 @@ fn refused(
         owned.iter().find(|(own, _)| *own == key).map(|(_, why)| (key.to_owned(), *why))
     };
     if name != params {
-        return find(owned, name);
+        return find(owned, name).or_else(|| find(&OWNED_MOSTLY, name));
     }
     let keys = value.split(':').map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
     // The libraries take `_` for `-`.
@@ -167,33 +187,10 @@ fn whole_frames(frames: f64) -> u32 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::media::Ratio;
-
-    /// Returns a plan for x264 with nothing unusual about it.
-    pub(crate) fn plan() -> VideoPlan {
-        VideoPlan {
-            encoder: Encoder::X264,
-            stands_in: None,
-            preset: "veryfast".to_owned(),
-            rate_control: RateControl::Crf(24.0),
-            width: 1280,
-            height: 720,
-            pixel_format: "yuv420p",
-            to_limited_range: false,
-            tone_map: false,
-            zimg: true,
-            threads: 4,
-            avoid_avx512: false,
-            frame_rate: Ratio::new(25, 1),
-            timing: Timing::Constant,
-            keyint_seconds: 4.0,
-            keyint_bound_seconds: 4.0,
-            counts_keyframes: false,
-            encoder_options: Vec::new(),
-        }
-    }
+    pub(super) use crate::transcode::sample::encode as plan;
 
     /// Returns a plan's options in one line.
     pub(super) fn told(video: &VideoPlan) -> String {

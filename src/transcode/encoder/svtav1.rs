@@ -4,32 +4,20 @@
 //! constant quality; its bytes do not depend on its threads at constant quality, and with a bitrate they do, from run to
 //! run, unless there is one of each kind; libavcodec takes a quality of 0 for none; and it counts in whole numbers.
 
-use super::{Owned, bitrates, joined, keyframe_bound, keyframe_count, option};
+use super::{
+    COLOURS, GRID, Owned, PASS, SAME_BYTES, THREADS, bitrates, joined, keyframe_bound, keyframe_count, option,
+};
 use crate::media::RateControl;
 use crate::transcode::plan::VideoPlan;
 
 /// The option that takes SVT-AV1's own parameters.
 const PARAMS: &str = "svtav1-params";
 
-const GRID: &str = "keyframes stand on one grid in every rendition";
-const THREADS: &str = "it follows the picture's size, so that the bytes do not depend on the machine";
-const PASS: &str = "there is one pass only";
-const COLOURS: &str = "the pictures' own colours are told";
-
-const OWNED: [Owned; 13] = [
-    ("preset", "--preset sets it"),
-    ("crf", "--crf sets it"),
-    ("qp", "--cq sets it"),
-    ("b", "--bitrate sets it"),
+const OWNED: [Owned; 4] = [
     ("minrate", "svtav1 has no constant bitrate"),
     ("maxrate", "svtav1's variable bitrate takes no cap"),
     ("bufsize", "svtav1's variable bitrate takes no cap"),
-    ("g", "--keyint sets it"),
-    ("keyint_min", "--keyint sets it"),
     ("sc_detection", GRID),
-    ("forced-idr", GRID),
-    ("threads", THREADS),
-    ("flags", "the container decides it"),
 ];
 
 /// The same in SVT-AV1's own names, as they would come through `svtav1-params`.
@@ -50,7 +38,7 @@ const OWNED_PARAMS: [Owned; 34] = [
     ("pin", THREADS),
     ("unpin", THREADS),
     ("ss", THREADS),
-    ("asm", "the same source and settings give the same bytes"),
+    ("asm", SAME_BYTES),
     ("pass", PASS),
     ("passes", PASS),
     ("stats", PASS),

@@ -1,6 +1,6 @@
 //! x264's settings in the names of libavcodec's options. Pure: setting them on a context is the engine's.
 
-use super::{bitrates, joined, keyframe_bound, option};
+use super::{GRID, Owned, PASS, SAME_BYTES, THREADS, bitrates, joined, keyframe_bound, option};
 use crate::media::RateControl;
 use crate::transcode::plan::VideoPlan;
 
@@ -18,28 +18,16 @@ const WITHOUT_AVX512: &str = "asm=AVX2";
 pub(in crate::transcode) const AVX512_SAFE_WIDTH: u32 = 128;
 
 /// Options that follow from the plan, and what they are set by.
-const OWNED: [(&str, &str); 17] = [
-    ("preset", "--preset sets it"),
-    ("crf", "--crf sets it"),
-    ("qp", "--cq sets it"),
-    ("b", "--bitrate sets it"),
-    ("minrate", "--rate-control cbr sets it"),
-    ("maxrate", "--maxrate sets it"),
-    ("bufsize", "--bufsize sets it"),
+const OWNED: [Owned; 5] = [
     ("nal-hrd", "--rate-control cbr sets it"),
-    ("g", "--keyint sets it"),
-    ("keyint_min", "--keyint sets it"),
-    ("sc_threshold", "keyframes stand on one grid in every rendition"),
-    ("forced-idr", "keyframes stand on one grid in every rendition"),
-    ("intra-refresh", "keyframes stand on one grid in every rendition"),
-    ("threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
-    ("flags", "the container decides it"),
-    ("passlogfile", "there is one pass only"),
-    ("stats", "there is one pass only"),
+    ("sc_threshold", GRID),
+    ("intra-refresh", GRID),
+    ("passlogfile", PASS),
+    ("stats", PASS),
 ];
 
 /// The same in x264's own names, as they would come through `x264-params`.
-const OWNED_PARAMS: [(&str, &str); 24] = [
+const OWNED_PARAMS: [Owned; 24] = [
     ("preset", "--preset sets it"),
     ("crf", "--crf sets it"),
     ("qp", "--cq sets it"),
@@ -51,16 +39,16 @@ const OWNED_PARAMS: [(&str, &str); 24] = [
     ("keyint", "--keyint sets it"),
     ("min-keyint", "--keyint sets it"),
     ("keyint-min", "--keyint sets it"),
-    ("scenecut", "keyframes stand on one grid in every rendition"),
-    ("no-scenecut", "keyframes stand on one grid in every rendition"),
-    ("intra-refresh", "keyframes stand on one grid in every rendition"),
-    ("open-gop", "keyframes stand on one grid in every rendition"),
-    ("threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
-    ("asm", "the same source and settings give the same bytes"),
-    ("sliced-threads", "it follows the picture's size, so that the bytes do not depend on the machine"),
-    ("non-deterministic", "the same source and settings give the same bytes"),
-    ("pass", "there is one pass only"),
-    ("stats", "there is one pass only"),
+    ("scenecut", GRID),
+    ("no-scenecut", GRID),
+    ("intra-refresh", GRID),
+    ("open-gop", GRID),
+    ("threads", THREADS),
+    ("asm", SAME_BYTES),
+    ("sliced-threads", THREADS),
+    ("non-deterministic", SAME_BYTES),
+    ("pass", PASS),
+    ("stats", PASS),
     ("fps", "the source's frame rate is kept"),
     ("timebase", "the source's frame rate is kept"),
     ("force-cfr", "the source's frame rate is kept"),

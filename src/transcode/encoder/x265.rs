@@ -1,6 +1,6 @@
 //! x265's settings in the names of libavcodec's options, and in its own where libavcodec has none.
 
-use super::{Owned, bitrates, joined, keyframe_bound, option};
+use super::{COLOURS, GRID, Owned, PASS, SAME_BYTES, THREADS, bitrates, joined, keyframe_bound, option};
 use crate::media::RateControl;
 use crate::transcode::plan::VideoPlan;
 
@@ -12,29 +12,7 @@ const PARAMS: &str = "x265-params";
 /// set others between them, and pictures that lean over a keyframe would make it no place to begin at.
 const ALWAYS: [&str; 4] = ["log-level=none", "info=0", "scenecut=0", "open-gop=0"];
 
-const GRID: &str = "keyframes stand on one grid in every rendition";
-const THREADS: &str = "it follows the picture's size, so that the bytes do not depend on the machine";
-const SAME_BYTES: &str = "the same source and settings give the same bytes";
-const PASS: &str = "there is one pass only";
-const COLOURS: &str = "the pictures' own colours are told";
-
-const OWNED: [Owned; 15] = [
-    ("preset", "--preset sets it"),
-    ("crf", "--crf sets it"),
-    ("qp", "--cq sets it"),
-    ("b", "--bitrate sets it"),
-    ("minrate", "--rate-control cbr sets it"),
-    ("maxrate", "--maxrate sets it"),
-    ("bufsize", "--bufsize sets it"),
-    ("g", "--keyint sets it"),
-    ("keyint_min", "--keyint sets it"),
-    ("sc_threshold", GRID),
-    ("forced-idr", GRID),
-    ("threads", THREADS),
-    ("flags", "the container decides it"),
-    ("passlogfile", PASS),
-    ("stats", PASS),
-];
+const OWNED: [Owned; 3] = [("sc_threshold", GRID), ("passlogfile", PASS), ("stats", PASS)];
 
 /// The same in x265's own names, as they would come through `x265-params`.
 const OWNED_PARAMS: [Owned; 36] = [
